@@ -1,0 +1,1 @@
+"""Reads one battery's console and publishes a snapshot per interval."""

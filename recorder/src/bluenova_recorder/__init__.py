@@ -1,0 +1,1 @@
+"""Writes the snapshots of every battery to PostgreSQL."""

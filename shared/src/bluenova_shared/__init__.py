@@ -1,0 +1,1 @@
+"""What the collector, the recorder and the tools have in common."""

@@ -1,0 +1,139 @@
+#!/usr/bin/env bash
+# The steps behind "make setup". Each does nothing when there is nothing to do.
+#
+#   tools/setup.sh packages   make .venv and install what the lock file names, then our own four
+#   tools/setup.sh broker     find Mosquitto; as root on Debian, install it, its service left off
+#   tools/setup.sh uv         the resolver for "make lock", in an environment of its own
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+UV_VERSION=0.13.9
+
+say() { echo "$*"; }
+
+fail() { # one line per argument
+    printf '%s\n' "$@" >&2
+    exit 1
+}
+
+quietly() { # run a command; show what it said only when it fails
+    local log
+    log=$(mktemp)
+    if ! "$@" >"$log" 2>&1 </dev/null; then
+        tail -n 30 "$log" >&2
+        rm -f "$log"
+        return 1
+    fi
+    rm -f "$log"
+}
+
+is_recent() { # is this Python 3.11 or newer?
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+choose_python() {
+    local candidate
+    if [[ -n ${PYTHON:-} ]]; then
+        is_recent "$PYTHON" || fail "PYTHON=$PYTHON is not a Python of version 3.11 or newer."
+        echo "$PYTHON"
+        return
+    fi
+    for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
+        if is_recent "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+    fail "No Python of version 3.11 or newer was found." \
+        "Install one, or name it: make setup PYTHON=/path/to/python3"
+}
+
+can_install() { # may this script install Debian packages?
+    [[ $EUID -eq 0 ]] && command -v apt-get >/dev/null
+}
+
+apt_install() {
+    export DEBIAN_FRONTEND=noninteractive
+    quietly apt-get update || say "The list of Debian packages could not be renewed; trying the old one."
+    quietly apt-get install --yes --no-install-recommends "$@" \
+        || fail "Installing $* failed (see above)."
+}
+
+make_environment() { # folder
+    local python package
+    python=$(choose_python)
+    if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+        # Debian keeps this part of Python in a package of its own.
+        package=$("$python" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')
+        can_install || fail "$python cannot make virtual environments. On Debian, run:" \
+            "  sudo apt-get install $package" "then run make again."
+        say "Installing Debian's $package, which Python needs for virtual environments …"
+        apt_install "$package"
+    fi
+    say "Making the virtual environment $1 with $("$python" --version) …"
+    # --clear: a half-made environment, or one of a Python that is gone, starts afresh.
+    quietly "$python" -m venv --clear "$1" || fail "Making $1 failed (see above)."
+}
+
+install_packages() {
+    # Two calls of make at once must not install into one environment together.
+    exec 9<.
+    flock 9
+    .venv/bin/python -m pip --version >/dev/null 2>&1 || make_environment .venv
+    if [[ -e .venv/.ready ]]; then
+        say "Bringing .venv up to date …"
+    else
+        say "Downloading and installing the locked packages (about 80 MB) …"
+    fi
+    quietly .venv/bin/python -m pip install --disable-pip-version-check --require-hashes \
+        --only-binary :all: -r tests/requirements.txt \
+        || fail "Installing the packages of tests/requirements.txt failed (see above)."
+    quietly .venv/bin/python -m pip install --disable-pip-version-check --no-deps \
+        --no-build-isolation -e ./shared -e ./collector -e ./recorder -e ./tools \
+        || fail "Installing shared, collector, recorder and tools failed (see above)."
+    touch .venv/.ready
+}
+
+leave_services_off() { # run a command during which Debian starts no service that it installs
+    local policy=/usr/sbin/policy-rc.d
+    if [[ -e $policy ]]; then # a container's own, which says the same
+        "$@"
+        return
+    fi
+    # 101 is Debian's answer for "not allowed".
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+    chmod 755 "$policy"
+    "$@"
+    rm -f "$policy"
+    trap - EXIT
+}
+
+find_broker() {
+    local PATH="$PATH:/usr/sbin:/usr/local/sbin"
+    command -v mosquitto >/dev/null && return
+    can_install || fail "Mosquitto, the MQTT broker, was not found. The demo and the tests need it. On Debian, run:" \
+        "  sudo apt-get install mosquitto" \
+        "  sudo systemctl disable --now mosquitto    # only the program is needed, not the service" \
+        "then run make again."
+    say "Installing Debian's mosquitto, the MQTT broker (its system service stays off) …"
+    leave_services_off apt_install mosquitto
+    # Not now, and not at the next boot either: port 1883 stays free.
+    if command -v update-rc.d >/dev/null; then
+        quietly update-rc.d mosquitto disable || true
+    fi
+    command -v mosquitto >/dev/null || fail "mosquitto was installed and yet cannot be found."
+}
+
+install_uv() {
+    make_environment .venv-lock
+    quietly .venv-lock/bin/python -m pip install --disable-pip-version-check "uv==$UV_VERSION" \
+        || fail "Installing uv failed (see above)."
+}
+
+case ${1:-} in
+    packages) install_packages ;;
+    broker) find_broker ;;
+    uv) install_uv ;;
+    *) fail "usage: tools/setup.sh packages|broker|uv" ;;
+esac

@@ -1,0 +1,1 @@
+"""What a person runs by hand: simulator, replay, watch and demo."""

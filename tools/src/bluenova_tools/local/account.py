@@ -1,0 +1,53 @@
+"""The account that servers run under when we are root.
+
+PostgreSQL refuses to run as root. Mosquitto would change its user by itself, and a process
+that does so no longer gets the signal that ends it with its parent.
+"""
+
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user and group to run a child process as."""
+
+    uid: int
+    gid: int
+
+
+def server_account() -> Account | None:
+    """``nobody`` when we are root; otherwise None, which means our own account."""
+    if os.geteuid() != 0:
+        return None
+    nobody = pwd.getpwnam("nobody")
+    return Account(nobody.pw_uid, nobody.pw_gid)
+
+
+def make_folder(prefix: str, account: Account | None) -> Path:
+    """A new temporary folder that only this account can enter."""
+    folder = Path(tempfile.mkdtemp(prefix=f"bluenova-{prefix}-"))
+    give(folder, account)
+    return folder
+
+
+def give(path: Path, account: Account | None) -> None:
+    """Make the account the owner of this one file or folder."""
+    if account is not None:
+        os.chown(path, account.uid, account.gid)
+
+
+def everyone_can_enter(folder: Path) -> bool:
+    """Whether an unprivileged account can reach the files below this folder."""
+    folder = folder.resolve()
+    return all(path.stat().st_mode & stat.S_IXOTH for path in (folder, *folder.parents))
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder that :func:`make_folder` made, with all that is in it."""
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,182 @@
+"""A child process that cannot outlive us, with its log in a file."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bluenova_tools.local.account import Account
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+# The kernel sends the parent-death signal when the *thread* that started the child ends. A
+# thread of our own, which lives as long as the program, lets any other thread start services.
+_launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="launcher")
+
+
+class ServiceError(RuntimeError):
+    """A service did not do what was asked; the message ends with the tail of its log."""
+
+
+class Child:
+    """One program that can be started, signalled and started again.
+
+    Args:
+        name: what messages call it.
+        log: the file that gets its standard output and error, appended over restarts.
+        death_signal: what it gets from the kernel when we die.
+    """
+
+    def __init__(
+        self, name: str, log: Path, *, death_signal: signal.Signals = signal.SIGKILL
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._death_signal = death_signal
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process id.
+
+        Raises:
+            ServiceError: it was never started.
+        """
+        return self._started().pid
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status, negative for a signal; None while it runs or before the start."""
+        return None if self._process is None else self._process.poll()
+
+    @property
+    def running(self) -> bool:
+        """Whether the process exists. A frozen one does."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(
+        self,
+        command: Sequence[str | Path],
+        *,
+        environment: Mapping[str, str] | None = None,
+        account: Account | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Start the program.
+
+        Raises:
+            ServiceError: it runs already, or cannot be executed.
+        """
+        if self.running:
+            raise ServiceError(f"{self.name} runs already.")
+        self._process = _launcher.submit(
+            self._launch, command, environment, account, folder
+        ).result()
+
+    def _launch(
+        self,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str] | None,
+        account: Account | None,
+        folder: Path | None,
+    ) -> subprocess.Popen[bytes]:
+        parent = os.getpid()
+
+        def die_with_parent() -> None:
+            _libc.prctl(_PR_SET_PDEATHSIG, int(self._death_signal))
+            if os.getppid() != parent:  # it died before the kernel knew what to do then
+                os._exit(1)
+
+        with self.log.open("ab") as log:
+            try:
+                return subprocess.Popen(
+                    [str(word) for word in command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    cwd=folder,
+                    user=None if account is None else account.uid,
+                    group=None if account is None else account.gid,
+                    extra_groups=None if account is None else [],
+                    # A Ctrl-C at the terminal is ours to handle. And a stopped process is
+                    # woken by the kernel when the death of its parent orphans its group.
+                    process_group=0,
+                    preexec_fn=die_with_parent,  # noqa: PLW1509  # one system call, no locks
+                )
+            except OSError as error:
+                raise ServiceError(f"{self.name} cannot be started: {error}") from error
+
+    def wait_until(self, ready: Callable[[], bool], what: str, *, timeout_s: float) -> None:
+        """Wait until `ready` answers true.
+
+        Raises:
+            ServiceError: the process ended, or the time is up.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not ready():
+            if not self.running and not ready():  # it may have got ready just before its end
+                raise self.error(f"{self.name} ended with status {self.returncode}, not {what}.")
+            if time.monotonic() > deadline:
+                raise self.error(f"{self.name} was not {what} within {timeout_s:g} s.")
+            time.sleep(0.02)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal; nothing happens if the process has ended."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def wait(self, *, timeout_s: float) -> int:
+        """Wait for the end, and return the exit status.
+
+        Raises:
+            ServiceError: it still runs when the time is up.
+        """
+        try:
+            return self._started().wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise self.error(f"{self.name} still runs after {timeout_s:g} s.") from None
+
+    def end(self, number: signal.Signals, *, timeout_s: float) -> None:
+        """End the process with a signal, and with SIGKILL if it is still there after a while."""
+        if not self.running:
+            return
+        self.send(number)
+        self.send(signal.SIGCONT)  # a frozen process could not act on the signal
+        try:
+            self._started().wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End the process at once, without its leave."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def tail(self, lines: int = 20) -> str:
+        """The last lines of the log."""
+        if not self.log.exists():
+            return ""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    def error(self, message: str) -> ServiceError:
+        """An exception with this message and the tail of the log."""
+        return ServiceError(f"{message} The last lines of {self.log}:\n{self.tail()}")
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise ServiceError(f"{self.name} was never started.")
+        return self._process
+
+
+def plain_environment() -> dict[str, str]:
+    """What a program needs from our environment, and nothing that would configure it."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "TERM")
+    inherited = {name: os.environ[name] for name in kept if name in os.environ}
+    return {**inherited, "PYTHONUNBUFFERED": "1"}
