@@ -1,0 +1,157 @@
+"""What a console line says: one rule per prefix, derived from the Snapshot's annotations.
+
+A line of a new kind needs nothing here: it is a field of `bluenova_shared.snapshot.Snapshot`,
+annotated with its Line. Only what is no such quantity stands below: the MCU ID, the energy totals.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from bluenova_shared.quantity import Counted, Line, Series
+from bluenova_shared.readings import Reader, Value, decimal
+from bluenova_shared.snapshot import McuId, Snapshot
+from bluenova_shared.table import marked, quantities, value_type
+
+MCU_ID = "MCU ID: "
+ENERGY_FOLLOWS = "DEBUG: CALC PACK_CHARGE, STORE IN FLASH"
+ENERGY = "Write EnergyOut: "
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A value for the Snapshot's `field`, at `index` where that is an array."""
+
+    field: str
+    index: int | None
+    value: Value
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What a line says of the quantities that it carries."""
+
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """A line that counts for `field`."""
+
+    field: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """The lines from here on are about this battery."""
+
+    mcu_id: str
+
+
+@dataclass(frozen=True)
+class EnergyFollows:
+    """The next two energy totals are the discharged and the charged one."""
+
+
+@dataclass(frozen=True)
+class EnergyTotal:
+    """An energy total; which one, its place tells."""
+
+    value: float
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A line that we know by its prefix and cannot read."""
+
+    prefix: str
+    line: str
+    why: str
+
+
+Said = Readings | Occurrence | Named | EnergyFollows | EnergyTotal | Unreadable
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one value is read from the text behind a prefix."""
+
+    field: str
+    index: int | None
+    read: Reader
+    check: TypeAdapter[Any]
+
+
+def _rules() -> Iterator[tuple[str, Rule]]:
+    for name, field in quantities():
+        line, series = marked(field, Line), marked(field, Series)
+        check = TypeAdapter[Any](value_type(field))
+        if line and series:
+            for index in range(series.count):
+                prefix = line.prefix.format(series.first + index)
+                yield prefix, Rule(name, index, line.read, check)
+        elif line:
+            yield line.prefix, Rule(name, None, line.read, check)
+
+
+RULES: dict[str, list[Rule]] = defaultdict(list)
+for _prefix, _rule in _rules():
+    RULES[_prefix].append(_rule)
+
+COUNTED = {
+    counted.prefix: name for name, field in quantities() if (counted := marked(field, Counted))
+}
+
+ENERGY_CHECK = TypeAdapter[Any](value_type(Snapshot.model_fields["energy_out"]))
+MCU_ID_CHECK: TypeAdapter[str] = TypeAdapter(McuId)
+_MCU_ID = re.compile(r"[ \t]*(?:0[xX])?([0-9A-Fa-f]+)")
+
+_PREFIX = re.compile("|".join(map(re.escape, (*RULES, *COUNTED, MCU_ID, ENERGY_FOLLOWS, ENERGY))))
+
+
+def read(line: str) -> Said | None:
+    """What the line says; None for chatter. Never raises."""
+    match = _PREFIX.match(line)
+    if match is None:
+        return None
+    prefix, text = match[0], line[match.end() :]
+    try:
+        return _said(prefix, text)
+    except ValidationError as error:
+        return Unreadable(prefix, line, error.errors()[0]["msg"])
+    except ValueError as error:
+        return Unreadable(prefix, line, str(error))
+
+
+def _said(prefix: str, text: str) -> Said:
+    if prefix in RULES:
+        return Readings(tuple(_readings(RULES[prefix], text)))
+    if prefix in COUNTED:
+        return Occurrence(COUNTED[prefix])
+    if prefix == MCU_ID:
+        return Named(_mcu_id(text))
+    if prefix == ENERGY:
+        return EnergyTotal(ENERGY_CHECK.validate_python(decimal(text)))
+    return EnergyFollows()
+
+
+def _readings(rules: list[Rule], text: str) -> Iterator[Reading]:
+    for rule in rules:
+        value = rule.read(text)
+        if value is not None:
+            yield Reading(rule.field, rule.index, rule.check.validate_python(value))
+
+
+def _mcu_id(text: str) -> str:
+    match = _MCU_ID.match(text)
+    if match is None:
+        raise ValueError("no hexadecimal number")
+    if len(match[1]) > 8:
+        raise ValueError("more than eight hexadecimal digits")
+    return MCU_ID_CHECK.validate_python(match[1].upper().zfill(8))

@@ -1,0 +1,75 @@
+"""The collector's settings; what they share with the recorder's is in bluenova_shared."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import CliImplicitFlag, SettingsConfigDict
+
+from bluenova_collector.console import Address
+from bluenova_shared.settings import LOG_FLAGS, OptionalPath, Port, ServiceSettings, Text
+
+
+def _a_host(host: str) -> str:
+    host = host.removeprefix("[").removesuffix("]")
+    if set(host) & set(" /?#@\\"):
+        raise ValueError("is no host name or address")
+    return host
+
+
+class CollectorSettings(ServiceSettings):
+    """Reads one BlueNova battery's console and publishes its snapshots over MQTT."""
+
+    model_config = SettingsConfigDict(
+        cli_prog_name="bluenova-collector",
+        cli_shortcuts={
+            **LOG_FLAGS,
+            "battery-host": "b",
+            "interval": "i",
+            "log-raw": "r",
+        },
+    )
+
+    battery_host: Annotated[Text, AfterValidator(_a_host)] = Field(
+        default="10.0.0.2", description="the battery's host name or address"
+    )
+    battery_port: Port = Field(default=9000, description="the port of the battery's console")
+    battery_path: Annotated[str, Field(pattern="^/[^ #]*$")] = Field(
+        default="/ws/", description="the path of the battery's console"
+    )
+    interval: int = Field(
+        default=10, ge=1, le=86400, description="the seconds between two snapshots"
+    )
+    handshake_s: float = Field(
+        default=10, gt=0, description="the seconds that the battery has to accept a connection"
+    )
+    silence_s: float = Field(
+        default=60,
+        gt=0,
+        description="the seconds without a line after which we connect anew, and without a "
+        "readable one after which a battery is offline",
+    )
+    outbox_path: OptionalPath = Field(
+        default=None,
+        description="the file that holds what must survive a restart "
+        "(without one: in the user's state folder, by the battery's address)",
+        examples=["/data/outbox.sqlite"],
+    )
+    log_raw: CliImplicitFlag[bool] = Field(
+        default=False, description="true to log every console line as it was received"
+    )
+
+    def address(self) -> Address:
+        """Where the console is."""
+        return Address(self.battery_host, self.battery_port, self.battery_path)
+
+    def outbox(self) -> Path:
+        """The outbox as set, or one for each battery in the user's state folder."""
+        if self.outbox_path is not None:
+            return self.outbox_path
+        state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
+        name = f"outbox-{self.battery_host}-{self.battery_port}.sqlite".replace(":", "_")
+        return Path(state).expanduser() / "bluenova" / name

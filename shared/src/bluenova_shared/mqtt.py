@@ -1,0 +1,282 @@
+"""The link to the MQTT broker: paho in a thread of its own, everything else in asyncio's.
+
+Each connection gets a new paho client. So nothing that was published over a lost connection is
+delivered late over the next one (paho keeps QoS 1 messages), a client that broke in any way is left
+behind, and the end of its thread is the end of the connection, whatever the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from bluenova_shared.message import Message
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S = 20
+# Longer packets the broker is to keep to itself: nothing of ours is longer than a backlog's chunk.
+MAX_PACKET_BYTES = 192 * 1024
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+# A connection that lasts less counts as a failed attempt, so that two clients with one name, who
+# throw each other out, do so ever more slowly.
+SHORT_CONNECTION_S = 10.0
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where the broker is, and who we are to it; `tls` None means in clear."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: ssl.SSLContext | None = None
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Will:
+    """What the broker publishes when the connection has been lost for `delay_s`."""
+
+    message: Message
+    delay_s: int
+
+
+class Inbox:
+    """Messages from paho's thread to ours: bounded; what does not fit is dropped and counted."""
+
+    def __init__(self, max_messages: int = 10_000, max_bytes: int = 16 * 2**20) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._filled = asyncio.Event()
+        self._lock = threading.Lock()
+        self._messages: list[Message] = []
+        self._bytes = 0
+        self._max_messages = max_messages
+        self._max_bytes = max_bytes
+        self.dropped = 0
+
+    def put(self, message: Message) -> None:
+        """Called in paho's thread."""
+        with self._lock:
+            size = len(message.payload)
+            if len(self._messages) >= self._max_messages or self._bytes + size > self._max_bytes:
+                self.dropped += 1
+                return
+            self._messages.append(message)
+            self._bytes += size
+            first = len(self._messages) == 1
+        if first:  # one wake-up for all that is waiting: the loop's own queue stays short, too
+            self._loop.call_soon_threadsafe(self._filled.set)
+
+    async def take(self) -> list[Message]:
+        """All that has come since, as soon as there is any."""
+        await self._filled.wait()
+        with self._lock:
+            self._filled.clear()
+            taken, self._messages, self._bytes = self._messages, [], 0
+        return taken
+
+
+class MqttLink:
+    """A connection to the broker that is made again for ever, with growing pauses.
+
+    `subscriptions` are (topic filter, QoS), made anew at each connection. `on_connected` is called,
+    in the loop's thread, each time the broker has accepted us. With `session_s` the broker keeps
+    the session so long after a loss, so that it holds a Will back when we return in time.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        client_id: str,
+        *,
+        subscriptions: Sequence[tuple[str, int]] = (),
+        will: Will | None = None,
+        session_s: int = 0,
+        on_connected: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.broker = broker
+        self.inbox = Inbox()
+        self.max_packet: int | None = None
+        self.connected = False
+        self._client_id = client_id
+        self._subscriptions = subscriptions
+        self._will = will
+        self._session_s = session_s
+        self._on_connected = on_connected
+        self._loop = asyncio.get_running_loop()
+        self._client: paho.Client | None = None
+        self._reason = ""
+        self._said = ""
+        self._unacknowledged: list[paho.MQTTMessageInfo] = []
+
+    def publish(self, message: Message) -> bool:
+        """Hands a message over to the broker's connection; False, and nothing done, without one."""
+        if not self.connected or self._client is None:
+            return False
+        info = self._client.publish(message.topic, message.payload, message.qos, message.retain)
+        self._unacknowledged = [i for i in self._unacknowledged if not i.is_published()] + [info]
+        return info.rc == paho.MQTT_ERR_SUCCESS
+
+    async def run(self) -> None:
+        """Keeps the connection up until cancelled."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            began_s = time.monotonic()
+            await self._one_connection()
+            if time.monotonic() - began_s >= SHORT_CONNECTION_S:
+                pause_s = FIRST_PAUSE_S
+            await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311  # spreads clients
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    async def close(self, timeout_s: float = 2.0) -> None:
+        """Waits until what was published is acknowledged, within bounds, and takes leave."""
+        if self._client is None:
+            return
+        deadline_s = time.monotonic() + timeout_s
+        while self.connected and time.monotonic() < deadline_s:
+            if all(info.is_published() for info in self._unacknowledged):
+                break
+            await asyncio.sleep(0.01)
+        self._client.disconnect()
+
+    async def _one_connection(self) -> None:
+        ended = asyncio.Event()
+        client = self._client = self._new_client()
+        self._reason = "the connection was lost"
+
+        def connect_and_serve() -> None:
+            try:
+                client.connect(
+                    self.broker.host,
+                    self.broker.port,
+                    keepalive=KEEPALIVE_S,
+                    clean_start=self._session_s == 0,
+                    properties=self._connect_properties(),
+                )
+                client.loop_forever()
+            except Exception as error:  # whatever it was, the connection is over
+                self._reason = str(error) or type(error).__name__
+            finally:
+                if not self._loop.is_closed():
+                    self._loop.call_soon_threadsafe(ended.set)
+
+        # A daemon: a look-up of the host's name that hangs must not hold up the end of the program.
+        threading.Thread(target=connect_and_serve, name="mqtt", daemon=True).start()
+        try:
+            await ended.wait()
+        finally:
+            was_connected, self.connected, self._unacknowledged = self.connected, False, []
+            client.disconnect()
+        self._say_lost(was_connected)
+
+    def _new_client(self) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            self._client_id,
+            protocol=paho.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        if self.broker.username is not None:
+            client.username_pw_set(self.broker.username, self.broker.password)
+        if self.broker.tls is not None:
+            client.tls_set_context(self.broker.tls)
+        if self._will is not None:
+            properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho forgot
+            properties.WillDelayInterval = self._will.delay_s
+            message = self._will.message
+            client.will_set(message.topic, message.payload, message.qos, message.retain, properties)
+        # These four run in paho's thread. An exception there would end it with the link looking
+        # alive, so they do next to nothing.
+        client.on_connect = self._heard_connack
+        client.on_subscribe = self._heard_suback
+        client.on_disconnect = self._heard_disconnect
+        client.on_message = self._heard_message
+        return client
+
+    def _connect_properties(self) -> Properties:
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho forgot
+        properties.SessionExpiryInterval = self._session_s
+        properties.MaximumPacketSize = MAX_PACKET_BYTES
+        return properties
+
+    def _heard_connack(
+        self,
+        client: paho.Client,
+        _userdata: object,
+        _flags: object,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if reason.is_failure:
+            self._reason = f"refused: {reason}"
+        else:
+            self._loop.call_soon_threadsafe(self._accepted, client, properties)
+
+    def _heard_disconnect(
+        self,
+        _client: paho.Client,
+        _userdata: object,
+        flags: paho.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if flags.is_disconnect_packet_from_server:
+            self._reason = f"closed by the broker: {reason}"
+
+    def _heard_suback(
+        self,
+        _client: paho.Client,
+        _userdata: object,
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        for (topic_filter, _), reason in zip(self._subscriptions, reasons, strict=False):
+            if reason.is_failure:
+                log.error("The broker refuses the subscription to %s: %s", topic_filter, reason)
+
+    def _heard_message(
+        self, _client: paho.Client, _userdata: object, message: paho.MQTTMessage
+    ) -> None:
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return  # no topic of ours
+        self.inbox.put(Message(topic, bytes(message.payload), message.qos, message.retain))
+
+    def _accepted(self, client: paho.Client, properties: Properties | None) -> None:
+        if client is not self._client:
+            return  # a connection given up in the meantime
+        self.max_packet = getattr(properties, "MaximumPacketSize", None)
+        self.connected = True
+        self._said = ""
+        log.info("Connected to the MQTT broker at %s", self.broker)
+        if self._subscriptions:
+            client.subscribe([(f, SubscribeOptions(qos)) for f, qos in self._subscriptions])
+        self._on_connected()
+
+    def _say_lost(self, was_connected: bool) -> None:
+        """One line per change: the same reason again is not told again."""
+        if was_connected:
+            log.warning("Lost the MQTT broker at %s (%s); trying again", self.broker, self._reason)
+        elif self._reason != self._said:
+            log.warning("No MQTT broker at %s (%s); trying again", self.broker, self._reason)
+        self._said = self._reason

@@ -1,0 +1,75 @@
+"""What a field of the Snapshot says of itself: its console line and its column in the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from bluenova_shared.readings import Reader
+
+# The largest value that PostgreSQL's REAL takes; its SMALLINT is a signed 16-bit number.
+REAL_MAX = 3.4028234663852886e38
+SMALLINT_MAX = 32767
+
+
+@dataclass(frozen=True)
+class Column:
+    """The column type that a value has in `battery_pack`."""
+
+    sql_type: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """An array in the JSON that is spread over `count` columns, numbered from `first`."""
+
+    count: int
+    first: int
+    column: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """The console line that carries the value: its prefix, and how the text behind it is read.
+
+    In the prefix of a Series `{}` stands for the number.
+    """
+
+    prefix: str
+    read: Reader
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The console line whose occurrences within the interval are the value."""
+
+    prefix: str
+
+
+def _rounded(decimals: int) -> AfterValidator:
+    def to_decimals(value: float) -> float:
+        # Adding 0.0 turns -0.0 into 0.0.
+        return round(value, decimals) + 0.0 if isfinite(value) else value
+
+    return AfterValidator(to_decimals)
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("PostgreSQL's text cannot hold a NUL")
+    return text
+
+
+_in_real = Field(ge=-REAL_MAX, le=REAL_MAX)
+
+SmallInt = Annotated[int, Field(ge=-SMALLINT_MAX - 1, le=SMALLINT_MAX), Column("SMALLINT")]
+Count = Annotated[int, Field(ge=0, le=SMALLINT_MAX), Column("SMALLINT")]
+# The C program wrote its numbers with so many decimals; REAL refuses what is nearly 0 (1e-300).
+Real2 = Annotated[float, _in_real, _rounded(2), Column("REAL")]
+Real3 = Annotated[float, _in_real, _rounded(3), Column("REAL")]
+Real4 = Annotated[float, _in_real, _rounded(4), Column("REAL")]
+Text16 = Annotated[str, Field(max_length=16), AfterValidator(_storable), Column("VARCHAR(16)")]
+Text32 = Annotated[str, Field(max_length=32), AfterValidator(_storable), Column("VARCHAR(32)")]

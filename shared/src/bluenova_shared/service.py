@@ -1,0 +1,54 @@
+"""What the services' `__main__` have in common: their jobs, SIGTERM, and the exit status."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+from bluenova_shared.settings import WrongSettings
+
+log = logging.getLogger(__name__)
+
+
+async def run_jobs(
+    jobs: list[Coroutine[Any, Any, None]], farewell: Callable[[], Awaitable[None]]
+) -> None:
+    """Runs the jobs, which never end by themselves, until SIGTERM or SIGINT; then says farewell.
+
+    A job that fails ends the program: whoever started it starts it again.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    tasks = [asyncio.create_task(job) for job in jobs]
+    stopped = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+    try:
+        for task in done - {stopped}:
+            task.result()
+        log.info("Stopping")
+    finally:
+        await farewell()
+        for task in (*tasks, stopped):
+            task.cancel()
+        await asyncio.gather(*tasks, stopped, return_exceptions=True)
+
+
+def main(program: str, serve: Callable[[list[str]], Coroutine[Any, Any, None]]) -> int:
+    """The exit status: 0 after a signal, 1 for wrong settings, 2 for what should not happen."""
+    try:
+        asyncio.run(serve(sys.argv[1:]))
+    except WrongSettings as wrong:
+        for line in str(wrong).splitlines():
+            print(f"{program}: {line}", file=sys.stderr)  # noqa: T201  # there may be no log yet
+        return 1
+    except Exception:
+        log.critical("%s ends: this should not happen", program, exc_info=True)
+        return 2
+    finally:
+        logging.shutdown()
+    return 0

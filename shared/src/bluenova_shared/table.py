@@ -1,0 +1,80 @@
+"""The table `battery_pack`, derived from the Snapshot: its columns, and a snapshot as a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar, get_args
+
+from pydantic.fields import FieldInfo
+
+from bluenova_shared.quantity import Column, Series
+from bluenova_shared.snapshot import Snapshot
+
+TABLE = "battery_pack"
+KEY = ("mcu_id", "insert_time_utc")
+
+Marker = TypeVar("Marker")
+Cell = int | float | str | datetime | None
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """One column: its name and SQL type, and where its value stands in the snapshot."""
+
+    name: str
+    sql_type: str
+    field: str
+    index: int | None = None
+
+
+def quantities() -> Iterator[tuple[str, FieldInfo]]:
+    """The Snapshot's fields that are measured, in the table's order."""
+    for name, field in Snapshot.model_fields.items():
+        if name not in ("schema_", "time", "mcu_id"):
+            yield name, field
+
+
+def marked(field: FieldInfo, kind: type[Marker]) -> Marker | None:
+    """The field's annotation of that kind, if it has one."""
+    return next((marker for marker in field.metadata if isinstance(marker, kind)), None)
+
+
+def value_type(field: FieldInfo) -> Any:
+    """The type of the field's value, or of each value where it is an array."""
+    return get_args(field.annotation)[0] if marked(field, Series) else field.annotation
+
+
+def _sql_type(field: FieldInfo) -> str:
+    column = marked(field, Column)  # on the field itself, or within `X | None`
+    for part in get_args(value_type(field)):
+        column = column or next((m for m in get_args(part) if isinstance(m, Column)), None)
+    if column is None:
+        raise TypeError(f"{field!r} has no Column")
+    return column.sql_type
+
+
+def _columns() -> Iterator[TableColumn]:
+    yield TableColumn("insert_time_utc", "TIMESTAMP", "time")
+    yield TableColumn("mcu_id", "BIGINT", "mcu_id")
+    for name, field in quantities():
+        series = marked(field, Series)
+        if series is None:
+            yield TableColumn(name, _sql_type(field), name)
+            continue
+        for index in range(series.count):
+            column = series.column.format(series.first + index)
+            yield TableColumn(column, _sql_type(field), name, index)
+
+
+COLUMNS = tuple(_columns())
+
+
+def row(snapshot: Snapshot) -> tuple[Cell, ...]:
+    """The snapshot's values in the order of COLUMNS; the time is UTC, the MCU ID a number."""
+    values: list[Cell] = [snapshot.time.replace(tzinfo=None), int(snapshot.mcu_id, 16)]
+    for column in COLUMNS[2:]:
+        value = getattr(snapshot, column.field)
+        values.append(value if column.index is None else value[column.index])
+    return tuple(values)

@@ -1,0 +1,38 @@
+"""The MQTT topics: built and taken apart here and nowhere else."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_MCU_LEVEL = re.compile(r"[0-9A-F]{8}")
+
+
+@dataclass(frozen=True)
+class Topics:
+    """The topics below one root; `mcu` is eight upper-case hex digits, or `+` for all."""
+
+    root: str = "bluenova"
+
+    def snapshot(self, mcu: str) -> str:
+        """Each interval's snapshot."""
+        return f"{self.root}/{mcu}/snapshot"
+
+    def availability(self, mcu: str) -> str:
+        """Whether the battery is being read: `online` or `offline`, retained."""
+        return f"{self.root}/{mcu}/availability"
+
+    def collector(self, name: str) -> str:
+        """Whether that collector runs: `online` or `offline`, retained."""
+        return f"{self.root}/collector/{name}"
+
+    def mcu_of(self, topic: str) -> str | None:
+        """The MCU ID that a battery's topic names; None for any other topic."""
+        below = topic.removeprefix(self.root + "/")
+        mcu, slash, _ = below.partition("/")
+        return mcu if below != topic and slash and _MCU_LEVEL.fullmatch(mcu) else None
+
+
+def shared(group: str, topic_filter: str) -> str:
+    """The filter under which the members of `group` share what `topic_filter` matches."""
+    return f"$share/{group}/{topic_filter}"
