@@ -1,0 +1,52 @@
+"""`bluenova-recorder`: reads the settings and wires the parts."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sys
+
+from bluenova_recorder.batch import Batch
+from bluenova_recorder.recorder import Recorder
+from bluenova_recorder.settings import RecorderSettings
+from bluenova_recorder.store import Store
+from bluenova_shared import service
+from bluenova_shared.mqtt import MqttLink
+from bluenova_shared.topics import Topics, shared
+
+log = logging.getLogger("bluenova_recorder")
+
+
+async def serve(arguments: list[str]) -> None:
+    """Runs the recorder until SIGTERM. Raises WrongSettings."""
+    settings = RecorderSettings.load(arguments)
+    settings.set_up_logging()
+    topics = Topics(settings.topic_root)
+    name = f"recorder-{secrets.token_hex(4)}"
+    link = MqttLink(
+        settings.broker(),
+        client_id=name,
+        subscriptions=[(shared(settings.share_group, topics.snapshot("+")), 0)],
+    )
+    recorder = Recorder(
+        inbox=link.inbox,
+        topics=topics,
+        batch=Batch(settings.batch_rows, settings.batch_age_s),
+        store=Store(settings.database()),
+    )
+    log.info("Recorder %s: broker %s, database %s", name, link.broker, settings.pgdatabase)
+
+    async def farewell() -> None:
+        await recorder.farewell()
+        await link.close()
+
+    await service.run_jobs([link.run(), recorder.run()], farewell)
+
+
+def main() -> int:
+    """Entry point of the `bluenova-recorder` command."""
+    return service.main("bluenova-recorder", serve)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

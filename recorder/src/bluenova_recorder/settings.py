@@ -1,0 +1,55 @@
+"""The recorder's settings; what they share with the collector's is in bluenova_shared."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import SettingsConfigDict
+
+from bluenova_recorder.store import Database
+from bluenova_shared.settings import LOG_FLAGS, OptionalSecret, ServiceSettings, Text
+
+
+def _a_group(group: str) -> str:
+    if set(group) & set("+#/"):
+        raise ValueError("cannot be the name of a group")
+    return group
+
+
+class RecorderSettings(ServiceSettings):
+    """Stores the snapshots of all batteries in PostgreSQL.
+
+    The database is set by libpq's own variables (PGHOST, PGPORT, PGPASSFILE, PGSSLMODE ...).
+    """
+
+    model_config = SettingsConfigDict(
+        cli_prog_name="bluenova-recorder",
+        cli_shortcuts={**LOG_FLAGS, "pgdatabase": "d", "pguser": "u"},
+    )
+
+    pgdatabase: Text = Field(default="homeauto", description="the name of the database")
+    pguser: Text = Field(default="homeauto", description="our account in the database")
+    pgpassword: OptionalSecret = Field(
+        default=None,
+        description="that account's password, or name a file that holds it with PGPASSWORD_FILE",
+        examples=["..."],
+    )
+    share_group: Annotated[Text, AfterValidator(_a_group)] = Field(
+        default="bluenova-recorders",
+        description="the name of the group in which recorders share the work; "
+        "keep it secret where strangers may subscribe",
+    )
+    batch_rows: int = Field(
+        default=500, ge=1, le=10_000, description="the rows after which a batch is written"
+    )
+    batch_age_s: float = Field(
+        default=1.0, ge=0, le=60, description="the seconds after which a batch is written"
+    )
+
+    def database(self) -> Database:
+        """The database as set; what is not set here, libpq takes from its own variables."""
+        password = self.pgpassword
+        return Database(
+            self.pgdatabase, self.pguser, password.get_secret_value() if password else None
+        )

@@ -1,0 +1,184 @@
+"""Rows into `battery_pack`: each snapshot once, whoever else writes and however often it comes."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg2
+from psycopg2 import extensions as pg
+
+from bluenova_recorder import schema
+from bluenova_shared.snapshot import Snapshot
+from bluenova_shared.table import COLUMNS, KEY, TABLE, Cell, row
+
+log = logging.getLogger(__name__)
+
+# A server that does not answer is taken for lost soon; its data waits elsewhere.
+_LINK: dict[str, Any] = {
+    "connect_timeout": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "application_name": "bluenova-recorder",
+}
+_SESSION = """
+    SET synchronous_commit = on;  -- "off" lost rows that were committed, at an immediate stop
+    SET lock_timeout = '10s';
+    SET statement_timeout = '60s';
+    SET idle_in_transaction_session_timeout = '30s';  -- a recorder that froze lets go of its locks
+    SET client_encoding = 'UTF8';
+"""
+
+_NAMES = ", ".join(column.name for column in COLUMNS)
+_STAGE = (
+    f"CREATE TEMPORARY TABLE stage ON COMMIT DELETE ROWS AS "
+    f"SELECT 0 AS n, {_NAMES} FROM {TABLE} WITH NO DATA"
+)
+_BY_KEY = " AND ".join(f"there.{key} = stage.{key}" for key in KEY)
+# In one order, or two recorders that insert the same rows wait for each other for ever.
+_INSERT = (
+    f"INSERT INTO {TABLE} ({_NAMES}) SELECT {_NAMES} FROM stage "
+    f"ORDER BY {', '.join(KEY)} ON CONFLICT DO NOTHING"
+)
+_INSERT_BEFORE_KEY = (
+    f"INSERT INTO {TABLE} ({_NAMES}) SELECT DISTINCT ON ({', '.join(KEY)}) {_NAMES} FROM stage "
+    f"WHERE insert_time_utc >= %s OR NOT EXISTS (SELECT FROM {TABLE} AS there WHERE {_BY_KEY}) "
+    f"ORDER BY {', '.join(KEY)}, n ON CONFLICT DO NOTHING"
+)
+_THERE = ", ".join(f"there.{column.name}" for column in COLUMNS)
+_STAGED = ", ".join(f"stage.{column.name}" for column in COLUMNS)
+_OTHERS = (
+    f"SELECT n FROM stage WHERE NOT EXISTS (SELECT FROM {TABLE} AS there "
+    f"WHERE {_BY_KEY} AND ({_THERE}) IS NOT DISTINCT FROM ({_STAGED}))"
+)
+
+
+@dataclass(frozen=True)
+class Database:
+    """Which database, and who we are to it; libpq's own variables say the rest."""
+
+    name: str
+    user: str
+    password: str | None = field(default=None, repr=False)
+
+    def connect(self) -> pg.connection:
+        """A new connection. Raises psycopg2.OperationalError."""
+        db: pg.connection = psycopg2.connect(
+            dbname=self.name, user=self.user, password=self.password, **_LINK
+        )
+        db.autocommit = True
+        with db.cursor() as cursor:
+            cursor.execute(_SESSION)
+        db.autocommit = False
+        return db
+
+
+@dataclass
+class Written:
+    """What became of a batch's snapshots, all of which are in the database's hands now."""
+
+    recorded: list[Snapshot] = field(default_factory=list)
+    rejected: list[tuple[Snapshot, str]] = field(default_factory=list)
+
+
+class Store:
+    """Writes batches over one connection, made anew after each failure."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._db: pg.connection | None = None
+        self._key_from: datetime | None = None
+
+    def write(self, snapshots: Sequence[Snapshot]) -> Written:
+        """Commits the snapshots. Raises psycopg2.Error where they may come again later."""
+        try:
+            return self._write(list(snapshots))
+        except psycopg2.Error:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the connection, if there is one; also from another thread, to end a write."""
+        db, self._db = self._db, None
+        if db is not None:
+            db.close()
+
+    def open(self) -> pg.connection:
+        """Connects, and brings the database into shape. Raises psycopg2.Error."""
+        if self._db is not None:
+            return self._db
+        db = self._database.connect()
+        try:
+            from_s = schema.prepare(db)
+            with db, db.cursor() as cursor:
+                cursor.execute(_STAGE)
+        except psycopg2.Error:
+            db.close()
+            raise
+        self._key_from = None if from_s is None else datetime.fromtimestamp(from_s, UTC)
+        self._db = db
+        return db
+
+    def _write(self, snapshots: list[Snapshot]) -> Written:
+        db = self.open()
+        try:
+            with db, db.cursor() as cursor:
+                others = self._insert(cursor, snapshots)
+        except (psycopg2.DataError, psycopg2.IntegrityError) as error:
+            return self._write_without_bad(snapshots, error)
+        written = Written()
+        for n, snapshot in enumerate(snapshots):
+            if n in others:
+                written.rejected.append((snapshot, "time taken: the table has other values for it"))
+            else:
+                written.recorded.append(snapshot)
+        return written
+
+    def _write_without_bad(self, snapshots: list[Snapshot], error: psycopg2.Error) -> Written:
+        """Halves the batch until the rows that the table refuses stand alone."""
+        if len(snapshots) == 1:
+            reason = f"refused by the table: {error.diag.message_primary or error}"
+            return Written(rejected=[(snapshots[0], reason)])
+        half = len(snapshots) // 2
+        first, second = self._write(snapshots[:half]), self._write(snapshots[half:])
+        return Written(first.recorded + second.recorded, first.rejected + second.rejected)
+
+    def _insert(self, cursor: pg.cursor, snapshots: list[Snapshot]) -> set[int]:
+        """Inserts what is not there; returns which stand there already with other values."""
+        lines = io.StringIO(
+            "".join(copy_line(n, row(snapshot)) for n, snapshot in enumerate(snapshots))
+        )
+        cursor.copy_expert("COPY stage FROM STDIN", lines)
+        if self._key_from is None:
+            cursor.execute(_INSERT)
+        else:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [schema.ADVISORY_LOCK])
+            cursor.execute(_INSERT_BEFORE_KEY, [self._key_from.replace(tzinfo=None)])
+        if cursor.rowcount == len(snapshots):
+            return set()
+        cursor.execute(_OTHERS)
+        return {n for (n,) in cursor.fetchall()}
+
+
+def copy_line(n: int, values: Sequence[Cell]) -> str:
+    """A line of COPY's text format."""
+    return "\t".join([str(n), *map(_copy_value, values)]) + "\n"
+
+
+def _copy_value(value: Cell) -> str:
+    if value is None:
+        return r"\N"
+    if isinstance(value, str):
+        return (
+            value.replace("\\", r"\\")
+            .replace("\t", r"\t")
+            .replace("\n", r"\n")
+            .replace("\r", r"\r")
+        )
+    return str(value)
