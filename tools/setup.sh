@@ -28,7 +28,7 @@ quietly() { # run a command; show what it said only when it fails
 }
 
 is_recent() { # is this Python 3.11 or newer?
-    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+    [[ $("$1" -c 'import sys; print(sys.version_info >= (3, 11))' 2>/dev/null) == True ]]
 }
 
 choose_python() {

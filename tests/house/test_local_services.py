@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg2
@@ -126,13 +127,27 @@ with Postgres(fast=True) as server, Mosquitto() as broker:
 """
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every account can enter, as pytest's own cannot, and that goes away.
+
+    A program that is killed cannot remove the folders of its services.
+    """
+    with tempfile.TemporaryDirectory(prefix="bluenova-test-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("freeze", ["", "server.child.send(19); broker.freeze()"])
 def test_services_die_with_the_program_that_started_them(
-    number: signal.Signals, freeze: str
+    number: signal.Signals, freeze: str, open_folder: Path
 ) -> None:
     parent = subprocess.Popen(
-        [sys.executable, "-c", PARENT.format(freeze=freeze)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PARENT.format(freeze=freeze)],
+        env={**os.environ, "TMPDIR": str(open_folder)},
+        stdout=subprocess.PIPE,
+        text=True,
     )
     with parent:
         assert parent.stdout is not None

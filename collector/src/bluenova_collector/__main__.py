@@ -8,6 +8,7 @@ import time
 
 from bluenova_collector.collector import Collector
 from bluenova_collector.console import Console
+from bluenova_collector.delivery import Delivery
 from bluenova_collector.outbox import Outbox
 from bluenova_collector.settings import CollectorSettings
 from bluenova_shared import service
@@ -26,17 +27,20 @@ async def serve(arguments: list[str]) -> None:
     settings = CollectorSettings.load(arguments)
     settings.set_up_logging()
     address, topics = settings.address(), Topics(settings.topic_root)
-    outbox = Outbox(settings.outbox(), battery=str(address))
+    outbox = Outbox(settings.outbox(), battery=str(address), limit=settings.outbox_limit)
     gone = Message(topics.collector(outbox.name), "offline", qos=1, retain=True)
     link = MqttLink(
         settings.broker(),
         client_id=outbox.name,
+        subscriptions=[(topics.recorded("+"), 1), (topics.recorder(), 1)],
         will=Will(gone, WILL_DELAY_S),
         session_s=WILL_DELAY_S,
         on_connected=lambda: collector.announce(),
     )
+    delivery = Delivery(outbox, topics, link.publish, max_packet=lambda: link.max_packet)
     collector = Collector(
         outbox=outbox,
+        delivery=delivery,
         topics=topics,
         publish=link.publish,
         clock=time.time,
@@ -53,12 +57,17 @@ async def serve(arguments: list[str]) -> None:
     )
     log.info("Collector %s: battery %s, broker %s", outbox.name, address, link.broker)
 
+    async def take_messages() -> None:
+        while True:
+            for message in await link.inbox.take():
+                collector.take(message)
+
     async def farewell() -> None:
         collector.farewell()
         await link.close()
         outbox.close()
 
-    await service.run_jobs([console.run(), link.run(), collector.run()], farewell)
+    await service.run_jobs([console.run(), link.run(), collector.run(), take_messages()], farewell)
 
 
 def main() -> int:

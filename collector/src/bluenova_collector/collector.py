@@ -5,28 +5,35 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.metadata import version
 
 from bluenova_collector.assembler import Assembler
 from bluenova_collector.availability import Availability
-from bluenova_collector.intervals import Intervals
+from bluenova_collector.delivery import Delivery
+from bluenova_collector.intervals import BUILT_S, Due, Intervals
 from bluenova_collector.outbox import Memory, Outbox
+from bluenova_collector.presence import Presence
 from bluenova_collector.rules import Unreadable
+from bluenova_collector.status import Status
+from bluenova_shared.delivery import Event, Item, Occasion, new_id
 from bluenova_shared.logs import Throttle
 from bluenova_shared.message import Message
+from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.topics import Topics
 
 log = logging.getLogger(__name__)
 
+VERSION = version("bluenova-collector")
 UNREADABLE_EVERY_S = 60.0
+STATUS_EVERY_S = 30.0
 
 
 class Collector:
-    """Hears the console's lines, closes the intervals, and publishes what came of them.
+    """Hears the console's lines, closes the intervals, and hands on what came of them.
 
     `publish` sends a message, or answers False while there is no broker. `clock` gives the seconds
     since 1970, and may jump; whatever else is timed is timed by a steady clock.
@@ -36,6 +43,7 @@ class Collector:
         self,
         *,
         outbox: Outbox,
+        delivery: Delivery,
         topics: Topics,
         publish: Callable[[Message], bool],
         clock: Callable[[], float],
@@ -45,16 +53,22 @@ class Collector:
     ) -> None:
         memory = outbox.recall()
         self._outbox = outbox
+        self._delivery = delivery
         self._topics = topics
         self._publish = publish
         self._clock = clock
         self._log_raw = log_raw
         self._assembler = Assembler(memory.mcu_id, memory.totals)
         self._intervals = Intervals(interval_s, clock(), memory.last_end_s)
+        self._presence = Presence(memory.present, memory.lost)
         self._availability = Availability(offline_after_s, time.monotonic(), memory.mcu_id)
+        self._started_s = clock()
+        self._start_told: set[str] = set()
+        self._last_snapshot: dict[str, datetime] = {}
+        self._status_s = 0.0
         self._throttle = Throttle(UNREADABLE_EVERY_S)
-        self._disk_fails = False
-        self.unreadable: Counter[str] = Counter()
+        self._unreadable: Counter[str] = Counter()
+        self.connections = 0
 
     def hear(self, line: str) -> bool:
         """Takes a console line in; true where it was one of ours and readable."""
@@ -76,67 +90,111 @@ class Collector:
         """The connection to the battery is gone; what has been read stays."""
         self._assembler.connection_lost()
 
+    def take(self, message: Message) -> None:
+        """A message from the broker: a receipt, or a recorder's word that it is there."""
+        if message.topic == self._topics.recorder():
+            self._delivery.recorder_is_ready()
+        else:
+            self._delivery.take_receipt(message)
+
     def announce(self) -> None:
         """Tells a broker that has just accepted us where things stand."""
+        self._delivery.backlog.link_lost()
         self._publish(self._own_state("online"))
         for mcu_id in self._availability.online:
             self._publish_availability(mcu_id)
+        self._publish_status()
 
     def farewell(self) -> None:
-        """Tells the broker that nothing is being read any more."""
+        """Tells the broker, and the outbox, that nothing is being read any more."""
         for mcu_id in self._availability.online:
             self._availability.online[mcu_id] = False
             self._publish_availability(mcu_id)
+        if self._clock() >= BUILT_S:
+            batteries = self._presence.present + self._presence.lost
+            self._deliver([self._event(m, "collector_stopped", self._clock()) for m in batteries])
+        self._publish_status()
         self._publish(self._own_state("offline"))
 
     async def run(self) -> None:
-        """Closes the intervals, by the clock, until cancelled."""
+        """Closes the intervals, by the clock, and sends again, until cancelled."""
         while True:
             await asyncio.sleep(self._intervals.pause_s(self._clock()))
-            self.close_interval()
+            if due := self._intervals.due(self._clock()):
+                self._close_interval(due)
+            self._delivery.send_again()
             for mcu_id in self._availability.lost(time.monotonic()):
                 log.warning("Battery %s is offline", mcu_id)
                 self._publish_availability(mcu_id)
+            if time.monotonic() - self._status_s >= STATUS_EVERY_S:
+                self._publish_status()
 
-    def close_interval(self) -> None:
-        """Closes the interval if its end has come: remembers first, then publishes."""
-        due = self._intervals.due(self._clock())
-        if due is None:
-            return
+    def _close_interval(self, due: Due) -> None:
         if due.corrected_s:
             log.warning("The clock was set back by %d s: going on from there", due.corrected_s)
         snapshots = self._assembler.close(datetime.fromtimestamp(due.end_s, UTC))
         self._intervals.closed(due)
-        self._remember()
-        for snapshot in snapshots:
-            log.debug("Snapshot %s %s", snapshot.mcu_id, snapshot.time)
-            self._publish(Message(self._topics.snapshot(snapshot.mcu_id), snapshot.to_json()))
+        snapshots = [snapshot.model_copy(update={"id": new_id()}) for snapshot in snapshots]
+        self._last_snapshot.update({s.mcu_id: s.time for s in snapshots})
+        self._deliver([*self._events(due.end_s, snapshots), *snapshots])
 
-    def _remember(self) -> None:
-        """A disk that takes nothing costs what is remembered, not the values."""
-        assembler = self._assembler
-        try:
-            self._outbox.remember(
-                Memory(assembler.mcu_id, assembler.totals, self._intervals.last_end_s)
+    def _events(self, end_s: int, snapshots: list[Snapshot]) -> list[Event]:
+        """What happened that explains rows that miss, or will."""
+        changes = self._presence.interval({snapshot.mcu_id for snapshot in snapshots})
+        batteries = {*self._presence.present, *self._presence.lost} - self._start_told
+        self._start_told |= batteries
+        # Where the clock stood in 1970 then, nobody knows when it was.
+        started_s = self._started_s if self._started_s >= BUILT_S else end_s
+        starts = [self._event(mcu_id, "collector_started", started_s) for mcu_id in batteries]
+        return starts + [self._event(mcu_id, occasion, end_s) for mcu_id, occasion in changes]
+
+    def _event(self, mcu_id: str, occasion: Occasion, time_s: float) -> Event:
+        return Event(
+            event=occasion,
+            time=datetime.fromtimestamp(int(time_s), UTC),
+            mcu_id=mcu_id,
+            id=new_id(),
+            interval_s=self._intervals.interval_s,
+        )
+
+    def _deliver(self, items: list[Item]) -> None:
+        if items:
+            memory = Memory(
+                self._assembler.mcu_id,
+                self._assembler.totals,
+                self._intervals.last_end_s,
+                self._presence.present,
+                self._presence.lost,
             )
-        except sqlite3.OperationalError as error:
-            if not self._disk_fails:
-                log.error("The outbox cannot be written (%s): going on without", error)
-            self._disk_fails = True
-            return
-        if self._disk_fails:
-            log.info("The outbox can be written again")
-        self._disk_fails = False
+            self._delivery.deliver(items, memory)
 
     def _publish_availability(self, mcu_id: str) -> None:
         state = "online" if self._availability.online[mcu_id] else "offline"
         self._publish(Message(self._topics.availability(mcu_id), state, qos=1, retain=True))
 
+    def _publish_status(self) -> None:
+        self._status_s = time.monotonic()
+        for mcu_id in {*self._availability.online, *self._last_snapshot}:
+            status = Status(
+                version=VERSION,
+                since=datetime.fromtimestamp(int(self._started_s), UTC),
+                interval_s=self._intervals.interval_s,
+                last_snapshot=self._last_snapshot.get(mcu_id),
+                waiting=self._outbox.waiting[mcu_id],
+                oldest_waiting=self._outbox.oldest(mcu_id),
+                sent_again=self._delivery.backlog.sent_again,
+                dropped=self._outbox.dropped,
+                reconnects=max(0, self.connections - 1),
+                unreadable=dict(self._unreadable),
+            )
+            topic = self._topics.status(mcu_id)
+            self._publish(Message(topic, status.model_dump_json(), qos=1, retain=True))
+
     def _own_state(self, state: str) -> Message:
         return Message(self._topics.collector(self._outbox.name), state, qos=1, retain=True)
 
     def _note_unreadable(self, unreadable: Unreadable) -> None:
-        self.unreadable[unreadable.prefix] += 1
+        self._unreadable[unreadable.prefix] += 1
         held_back = self._throttle.admit(unreadable.prefix, time.monotonic())
         if held_back is None:
             return

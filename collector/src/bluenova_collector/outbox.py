@@ -1,4 +1,4 @@
-"""The collector's one file: what it must know again after a restart, in SQLite."""
+"""The collector's one file, in SQLite: what has no receipt yet, and what it must know again."""
 
 from __future__ import annotations
 
@@ -6,46 +6,78 @@ import json
 import logging
 import secrets
 import sqlite3
-from collections.abc import Callable, Mapping
+import sys
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from bluenova_shared.delivery import Item
 from bluenova_shared.settings import WrongSettings
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_SCHEMA = "CREATE TABLE IF NOT EXISTS known (key TEXT PRIMARY KEY, value TEXT NOT NULL)"
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS known (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    # AUTOINCREMENT: a number never comes again, so that "after n" keeps its meaning.
+    "CREATE TABLE IF NOT EXISTS outbox (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,"
+    " mcu_id TEXT NOT NULL, time_s INTEGER NOT NULL, payload TEXT NOT NULL)",
+    "CREATE UNIQUE INDEX IF NOT EXISTS outbox_id ON outbox (id)",
+    "CREATE INDEX IF NOT EXISTS outbox_mcu_id ON outbox (mcu_id, n)",
+)
+_INSERT = "INSERT INTO outbox (id, mcu_id, time_s, payload) VALUES (?, ?, ?, ?)"
+_BETWEEN = (
+    "SELECT n, id, payload FROM outbox WHERE mcu_id = ? AND n > ? AND n < ? ORDER BY n LIMIT ?"
+)
+_DELETE_OLDEST = (
+    "DELETE FROM outbox WHERE n IN (SELECT n FROM outbox ORDER BY n LIMIT ?) RETURNING mcu_id"
+)
 _WITH_THE_FILE = ("", "-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What a collector remembers of its battery: see the Assembler and the Intervals."""
+    """What a collector remembers of its battery: see the Assembler, the Intervals and Presence."""
 
     mcu_id: str | None = None
     totals: Mapping[str, dict[str, float]] = field(default_factory=dict)
     last_end_s: int | None = None
+    present: Sequence[str] = ()
+    lost: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An item in the outbox, under its number."""
+
+    n: int
+    id: str
+    payload: str
 
 
 class Outbox:
     """The file at `path`; all calls come from one thread, and what they write is synced on return.
 
-    `battery` (host and port) is whose memory it is: another battery starts without it. A damaged
-    file is set aside under another name and a new one begun. Raises WrongSettings where there
-    cannot be a file at all.
+    `battery` (host and port) is whose memory it is: another battery starts without it. At most
+    `limit` items are kept; the oldest go first. A damaged file is set aside under another name and
+    a new one begun. Raises WrongSettings where there cannot be a file at all.
     """
 
-    def __init__(self, path: Path, battery: str) -> None:
+    def __init__(self, path: Path, battery: str, limit: int) -> None:
         self._path = path
         self._battery = battery
+        self._limit = limit
+        self.dropped = 0
+        self.waiting: Counter[str] = Counter()  # items by battery
         self._guarded(self._open)
         # The collector's own name among all: random, made once.
         self.name = self._guarded(self._known).get("name") or secrets.token_hex(4)
-        self._guarded(lambda: self._put(name=self.name))
+        self._guarded(self._put_name)
+        self.waiting.update(self._guarded(self._count))
 
     def recall(self) -> Memory:
         """What was remembered of this battery."""
@@ -54,14 +86,70 @@ class Outbox:
             return Memory()
         return Memory(**json.loads(known["memory"]))
 
-    def remember(self, memory: Memory) -> None:
-        """Stores it in place of what was remembered."""
+    def commit(self, items: Sequence[Item], memory: Memory) -> list[int]:
+        """Stores the items, and the memory in place of the old one, all or nothing.
+
+        Returns the items' numbers. Raises sqlite3.OperationalError where the disk takes nothing.
+        """
+        rows = [(i.id, i.mcu_id, int(i.time.timestamp()), i.to_json()) for i in items]
         kept = json.dumps(vars(memory))
-        self._guarded(lambda: self._put(name=self.name, battery=self._battery, memory=kept))
+
+        def write() -> tuple[list[int], list[str]]:
+            with self._db:
+                self._put(name=self.name, battery=self._battery, memory=kept)
+                numbers = [self._db.execute(_INSERT, row).lastrowid or 0 for row in rows]
+                return numbers, self._make_room(len(rows))
+
+        numbers, dropped = self._guarded(write)
+        self.waiting.update(item.mcu_id for item in items)
+        self.waiting.subtract(dropped)
+        self._count_dropped(len(dropped))
+        return numbers
+
+    def delete(self, mcu_id: str, ids: Sequence[str]) -> int:
+        """Deletes the battery's items that have these ids; returns how many there were."""
+
+        def write() -> int:
+            with self._db:
+                cursor = self._db.executemany(
+                    "DELETE FROM outbox WHERE id = ? AND mcu_id = ?",
+                    [(item_id, mcu_id) for item_id in ids],
+                )
+                return cursor.rowcount
+
+        deleted = self._guarded(write)
+        self.waiting[mcu_id] -= deleted
+        return deleted
+
+    def between(self, above: int, below: int | None, mcu_id: str, limit: int) -> list[Kept]:
+        """The battery's items with numbers in between, oldest first, `limit` at most."""
+        found = (mcu_id, above, below or sys.maxsize, limit)
+        return self._guarded(lambda: [Kept(*row) for row in self._db.execute(_BETWEEN, found)])
+
+    def oldest(self, mcu_id: str) -> datetime | None:
+        """The time of the battery's item that waits longest."""
+        query = "SELECT time_s FROM outbox WHERE mcu_id = ? ORDER BY n LIMIT 1"
+        found = self._guarded(lambda: self._db.execute(query, (mcu_id,)).fetchone())
+        return datetime.fromtimestamp(found[0], UTC) if found else None
 
     def close(self) -> None:
         """Gives the file back."""
         self._db.close()
+
+    def _make_room(self, added: int) -> list[str]:
+        """Deletes the oldest items over the limit; returns the battery of each."""
+        too_many = self.waiting.total() + added - self._limit
+        if too_many <= 0:
+            return []
+        return [mcu_id for (mcu_id,) in self._db.execute(_DELETE_OLDEST, (too_many,)).fetchall()]
+
+    def _count_dropped(self, more: int) -> None:
+        before, self.dropped = self.dropped, self.dropped + more
+        if more and (before == 0 or before // 1000 != self.dropped // 1000):
+            log.error(
+                "The outbox is full (OUTBOX_LIMIT=%d): the oldest items are dropped, %d so far",
+                *(self._limit, self.dropped),
+            )
 
     def _guarded(self, operation: Callable[[], T]) -> T:
         try:
@@ -71,6 +159,7 @@ class Outbox:
             if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
                 raise
             self._set_aside(error)
+        self.waiting.clear()
         self._open()
         return operation()
 
@@ -83,7 +172,8 @@ class Outbox:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             with self._db:
-                self._db.execute(_SCHEMA)
+                for statement in _SCHEMA:
+                    self._db.execute(statement)
         except (OSError, sqlite3.OperationalError) as error:
             raise WrongSettings(
                 f"The outbox {self._path} cannot be used ({error}). Set OUTBOX_PATH to a file in a "
@@ -102,6 +192,12 @@ class Outbox:
     def _known(self) -> dict[str, str]:
         return dict(self._db.execute("SELECT key, value FROM known"))
 
-    def _put(self, **values: str) -> None:
+    def _count(self) -> dict[str, int]:
+        return dict(self._db.execute("SELECT mcu_id, count(*) FROM outbox GROUP BY mcu_id"))
+
+    def _put_name(self) -> None:
         with self._db:
-            self._db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?)", values.items())
+            self._put(name=self.name)
+
+    def _put(self, **values: str) -> None:
+        self._db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?)", values.items())

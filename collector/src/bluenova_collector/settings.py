@@ -58,6 +58,11 @@ class CollectorSettings(ServiceSettings):
         "(without one: in the user's state folder, by the battery's address)",
         examples=["/data/outbox.sqlite"],
     )
+    outbox_limit: int = Field(
+        default=1_000_000,
+        ge=1000,
+        description="the number of snapshots that the outbox keeps at most; the oldest go first",
+    )
     log_raw: CliImplicitFlag[bool] = Field(
         default=False, description="true to log every console line as it was received"
     )

@@ -8,6 +8,7 @@ import sys
 
 from bluenova_recorder.batch import Batch
 from bluenova_recorder.recorder import Recorder
+from bluenova_recorder.redrive import redrive
 from bluenova_recorder.settings import RecorderSettings
 from bluenova_recorder.store import Store
 from bluenova_shared import service
@@ -18,26 +19,37 @@ log = logging.getLogger("bluenova_recorder")
 
 
 async def serve(arguments: list[str]) -> None:
-    """Runs the recorder until SIGTERM. Raises WrongSettings."""
-    settings = RecorderSettings.load(arguments)
+    """Runs the recorder until SIGTERM, or `redrive`. Raises WrongSettings."""
+    again = arguments[:1] == ["redrive"]
+    settings = RecorderSettings.load(arguments[1:] if again else arguments)
     settings.set_up_logging()
     topics = Topics(settings.topic_root)
+    store = Store(settings.database(), topics)
+    if again:
+        log.info("Stored %d that were rejected; %d stay rejected", *redrive(store, topics))
+        return
     name = f"recorder-{secrets.token_hex(4)}"
     link = MqttLink(
         settings.broker(),
         client_id=name,
-        subscriptions=[(shared(settings.share_group, topics.snapshot("+")), 0)],
+        subscriptions=[
+            (shared(settings.share_group, topics.snapshot("+")), 0),
+            (shared(settings.share_group, topics.backlog("+")), 0),
+        ],
+        on_connected=lambda: recorder.announce(),
     )
     recorder = Recorder(
         inbox=link.inbox,
         topics=topics,
         batch=Batch(settings.batch_rows, settings.batch_age_s),
-        store=Store(settings.database()),
+        store=store,
+        publish=link.publish,
     )
     log.info("Recorder %s: broker %s, database %s", name, link.broker, settings.pgdatabase)
 
     async def farewell() -> None:
-        await recorder.farewell()
+        # What is not written yet has no receipt, and will be sent again.
+        store.close()
         await link.close()
 
     await service.run_jobs([link.run(), recorder.run()], farewell)

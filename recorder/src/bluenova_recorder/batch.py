@@ -1,34 +1,40 @@
-"""When a batch is to be written: by size or by age. Pure: the time is passed in."""
+"""When a batch is to be written: by size, by age, or at once. Pure: the time is passed in."""
 
 from __future__ import annotations
 
-from bluenova_shared.snapshot import Snapshot
+from collections.abc import Sequence
+
+from bluenova_recorder.intake import Bad
+from bluenova_shared.delivery import Item
+
+Entry = Item | Bad
 
 
 class Batch:
-    """Snapshots on their way into the table; `rows` and `age_s` say when they go."""
+    """Entries on their way into the database; `rows` and `age_s` say when they go."""
 
     def __init__(self, rows: int, age_s: float) -> None:
         self._rows = rows
         self._age_s = age_s
-        self._snapshots: list[Snapshot] = []
-        self._since_s = 0.0
+        self._entries: list[Entry] = []
+        self._due_s = 0.0
 
-    def add(self, snapshot: Snapshot, now_s: float) -> None:
-        """One more."""
-        if not self._snapshots:
-            self._since_s = now_s
-        self._snapshots.append(snapshot)
+    def add(self, entries: Sequence[Entry], now_s: float, *, at_once: bool) -> None:
+        """Some more; `at_once` where somebody waits for their receipt before he sends on."""
+        if entries:
+            due_s = now_s if at_once else now_s + self._age_s
+            self._due_s = min(self._due_s, due_s) if self._entries else due_s
+            self._entries += entries
 
     def wait_s(self, now_s: float) -> float | None:
         """How long the batch may still wait: 0 where it is due, None where it is empty."""
-        if not self._snapshots:
+        if not self._entries:
             return None
-        if len(self._snapshots) >= self._rows:
+        if len(self._entries) >= self._rows:
             return 0.0
-        return max(0.0, self._since_s + self._age_s - now_s)
+        return max(0.0, self._due_s - now_s)
 
-    def take(self) -> list[Snapshot]:
+    def take(self) -> list[Entry]:
         """All of them; the batch is empty then."""
-        taken, self._snapshots = self._snapshots, []
+        taken, self._entries = self._entries, []
         return taken

@@ -1,36 +1,123 @@
-"""What a message is to the recorder: a snapshot to be stored, or a reason why not. Pure."""
+"""What a message is to the recorder: items to be stored, and what can never be. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails, from_json, to_json
 
+from bluenova_shared.delivery import CHUNK, CHUNK_BYTES, ITEM, Item
 from bluenova_shared.message import Message
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.topics import Topics
 
+# A chunk of the shortest items that are any good has fewer.
+MOST_ITEMS = 2000
+_ID = re.compile("[0-9a-f]{16}")
+
 
 @dataclass(frozen=True)
-class Refused:
-    """A message that is not stored, and why."""
+class Bad:
+    """An item that can never be stored, and why; `id` and `mcu_id` where a receipt can name it."""
 
-    message: Message
+    topic: str
+    payload: bytes
     reason: str
+    mcu_id: str | None = None
+    id: str | None = None
 
 
-def judge(message: Message, topics: Topics) -> Snapshot | Refused:
-    """The snapshot that the message holds, or why it is none. Never raises."""
+@dataclass
+class Judged:
+    """What came of a message: what is to be stored, or kept as bad; what is left alone, and why."""
+
+    items: list[Item] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    is_chunk: bool = False  # whose sender waits for the receipt before it sends the next one
+
+
+def judge(message: Message, topics: Topics) -> Judged:
+    """Takes a message apart. Never raises.
+
+    Ignored means: neither stored nor kept nor receipted. So it is with what may become good one day
+    (a schema that this recorder does not know), and what is none of ours.
+    """
+    payload = message.payload if isinstance(message.payload, bytes) else message.payload.encode()
+    mcu_id = topics.mcu_of(message.topic)
+    if mcu_id is None:
+        return Judged(ignored=["not a battery's topic"])
     if message.retain:
-        # Snapshots are live; a retained one would come again at each connection.
-        return Refused(message, "retained")
+        # A retained one would come again at each connection.
+        return Judged(ignored=["retained"])
+    if len(payload) > CHUNK_BYTES:
+        return Judged(ignored=[f"longer than {CHUNK_BYTES} bytes"])
+    if message.topic == topics.snapshot(mcu_id):
+        return _judge_item(payload, message.topic, mcu_id, Snapshot.model_validate_json)
+    judged = _judge_chunk(payload, message.topic, mcu_id)
+    judged.is_chunk = True
+    return judged
+
+
+def _judge_chunk(payload: bytes, topic: str, mcu_id: str) -> Judged:
     try:
-        snapshot = Snapshot.model_validate_json(message.payload)
+        items = CHUNK.validate_json(payload)
+    except ValidationError:
+        return _judge_one_by_one(payload, topic, mcu_id)
+    if all(item.mcu_id == mcu_id for item in items):
+        return Judged(items)
+    return _judge_one_by_one(payload, topic, mcu_id)
+
+
+def _judge_one_by_one(payload: bytes, topic: str, mcu_id: str) -> Judged:
+    """Nothing but the bad items is lost."""
+    try:
+        values = from_json(payload, allow_inf_nan=False)
+    except ValueError as error:
+        return Judged(bad=[Bad(topic, payload, f"payload: {error}")])
+    if isinstance(values, dict):  # one that was rejected, and is driven in again
+        values = [values]
+    if not isinstance(values, list) or len(values) > MOST_ITEMS:
+        return Judged(bad=[Bad(topic, payload, f"no array of at most {MOST_ITEMS} items")])
+    judged = Judged()
+    for value in values:
+        one = _judge_item(to_json(value), topic, mcu_id, ITEM.validate_json)
+        judged.items += one.items
+        judged.bad += one.bad
+        judged.ignored += one.ignored
+    return judged
+
+
+def _judge_item(
+    payload: bytes, topic: str, mcu_id: str, validate: Callable[[bytes], Item]
+) -> Judged:
+    try:
+        item = validate(payload)
     except ValidationError as error:
-        return Refused(message, explain(error))
-    if topics.mcu_of(message.topic) != snapshot.mcu_id:
-        return Refused(message, f"mcu_id {snapshot.mcu_id} does not belong to the topic")
-    return snapshot
+        if any(_is_unknown_schema(details) for details in error.errors()):
+            return Judged(ignored=["a schema that this recorder does not know"])
+        return Judged(bad=[Bad(topic, payload, explain(error), mcu_id, _id_of(payload))])
+    if item.mcu_id != mcu_id:
+        reason = f"mcu_id {item.mcu_id} does not belong to the topic"
+        return Judged(bad=[Bad(topic, payload, reason, mcu_id, item.id)])
+    return Judged([item])
+
+
+def _is_unknown_schema(details: ErrorDetails) -> bool:
+    return details["loc"][-1:] == ("schema",)
+
+
+def _id_of(payload: bytes) -> str | None:
+    """The name that an item gives itself, however bad the rest is."""
+    try:
+        value = from_json(payload)
+    except ValueError:
+        return None
+    name = value.get("id") if isinstance(value, dict) else None
+    return name if isinstance(name, str) and _ID.fullmatch(name) else None
 
 
 def explain(error: ValidationError) -> str:

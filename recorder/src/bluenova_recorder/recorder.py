@@ -7,17 +7,19 @@ import contextlib
 import logging
 import threading
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import TypeVar, cast
 
 import psycopg2
 
-from bluenova_recorder.batch import Batch
-from bluenova_recorder.intake import Refused, judge
+from bluenova_recorder.batch import Batch, Entry
+from bluenova_recorder.intake import judge
 from bluenova_recorder.store import Store, Written
+from bluenova_shared.delivery import Receipt, Rejected
 from bluenova_shared.logs import Throttle
+from bluenova_shared.message import Message
 from bluenova_shared.mqtt import Inbox
-from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -30,50 +32,68 @@ SAME_REASON_EVERY_S = 60.0
 
 
 class Recorder:
-    """Takes messages from `inbox`, gathers them in `batch`, and writes each batch to `store`."""
+    """Takes messages from `inbox`, gathers them in `batch`, writes to `store`, sends receipts."""
 
-    def __init__(self, *, inbox: Inbox, topics: Topics, batch: Batch, store: Store) -> None:
+    def __init__(
+        self,
+        *,
+        inbox: Inbox,
+        topics: Topics,
+        batch: Batch,
+        store: Store,
+        publish: Callable[[Message], bool],
+    ) -> None:
         self._inbox = inbox
         self._topics = topics
         self._batch = batch
         self._store = store
+        self._publish = publish
+        self._messages: deque[Message] = deque()
         self._throttle = Throttle(SAME_REASON_EVERY_S)
         self._said = ""
-        self._nothing_open = asyncio.Event()
-        self._nothing_open.set()
+        self._able = False
 
     async def run(self) -> None:
         """Records until cancelled."""
         await self._reach(self._store.open)
         while True:
             await self._gather()
-            await self._write()
+            await self._record(self._batch.take())
 
-    async def farewell(self, timeout_s: float = 3.0) -> None:
-        """Gives what has been gathered a chance to be written, and lets go of the database."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout_s):
-                await self._nothing_open.wait()
-        self._store.close()
+    async def _record(self, entries: list[Entry]) -> None:
+        """The recorder's side of the promise: stores, commits, and only then sends receipts.
 
-    async def _write(self) -> None:
-        """Writes what has been gathered, however long it takes."""
-        snapshots = self._batch.take()
-        self._account_for(await self._reach(lambda: self._store.write(snapshots)))
-        self._nothing_open.set()
+        Killed before the commit: no receipt, so it all comes again. Killed behind it: the same, and
+        what is stored already is not stored twice.
+        """
+        written = await self._reach(lambda: self._store.write(entries))  # returns after the commit
+        for mcu_id, receipt in receipts(written).items():
+            topic = self._topics.recorded(mcu_id)
+            self._publish(Message(topic, receipt.to_json(), qos=1))
+        self._account_for(written)
+
+    def announce(self) -> None:
+        """Tells the collectors that there is a recorder that is able to write, if there is."""
+        if self._able:
+            self._publish(Message(self._topics.recorder(), "ready", qos=1, retain=True))
 
     async def _gather(self) -> None:
         """Fills the batch until it is due."""
         while (wait_s := self._batch.wait_s(time.monotonic())) != 0.0:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    for message in await self._inbox.take():
-                        judged = judge(message, self._topics)
-                        if isinstance(judged, Snapshot):
-                            self._batch.add(judged, time.monotonic())
-                            self._nothing_open.clear()
-                        else:
-                            self._note_refused(judged)
+            if not self._messages:
+                try:
+                    async with asyncio.timeout(wait_s):
+                        self._messages.extend(await self._inbox.take())
+                except TimeoutError:
+                    return
+            self._take(self._messages.popleft())
+
+    def _take(self, message: Message) -> None:
+        judged = judge(message, self._topics)
+        for reason in judged.ignored:
+            self._note("Ignored", message.topic, reason)
+        entries = [*judged.items, *judged.bad]
+        self._batch.add(entries, time.monotonic(), at_once=judged.is_chunk)
 
     async def _reach(self, operation: Callable[[], T]) -> T:
         """Does what needs the database, again and again until it succeeds, at a bounded rate."""
@@ -82,6 +102,7 @@ class Recorder:
             try:
                 done = await in_daemon_thread(operation)
             except psycopg2.Error as error:
+                self._able = False
                 self._say_away(" ".join(str(error).split()))
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
@@ -89,25 +110,45 @@ class Recorder:
                 if self._said:
                     log.info("The database is back")
                 self._said = ""
+                if not self._able:
+                    self._able = True
+                    self.announce()
                 return done
 
     def _account_for(self, written: Written) -> None:
-        log.debug("Recorded %d rows", len(written.recorded))
-        for snapshot, reason in written.rejected:
-            log.error("Not recorded: %s of %s: %s", snapshot.mcu_id, snapshot.time, reason)
+        log.debug("Recorded %d items", len(written.recorded))
+        for bad in written.rejected:
+            self._note("Rejected", bad.topic, bad.reason)
+        if written.not_kept:
+            self._note("No room to keep", "battery_pack_rejected", "see docs/operations.md")
 
-    def _note_refused(self, refused: Refused) -> None:
-        topic = refused.message.topic
-        held_back = self._throttle.admit((topic, refused.reason), time.monotonic())
+    def _note(self, what: str, where: str, reason: str) -> None:
+        held_back = self._throttle.admit((what, where, reason), time.monotonic())
         if held_back is not None:
-            more = f" ({held_back} more since the last one said)" if held_back else ""
-            log.warning("Refused: a message on %s: %s%s", ascii(topic), refused.reason, more)
+            more = f" ({held_back} more since this was last said)" if held_back else ""
+            log.warning("%s: %s: %s%s", what, ascii(where), reason, more)
 
     def _say_away(self, reason: str) -> None:
         """One line per change: the same reason again is not told again."""
         if reason != self._said:
             log.warning("The database does not take anything (%s); trying again", reason)
         self._said = reason
+
+
+def receipts(written: Written) -> dict[str, Receipt]:
+    """The receipt for each battery; an item without an id has nobody who waits for one."""
+    recorded: dict[str, list[str]] = defaultdict(list)
+    rejected: dict[str, list[Rejected]] = defaultdict(list)
+    for item in written.recorded:
+        if item.id is not None:
+            recorded[item.mcu_id].append(item.id)
+    for bad in written.rejected:
+        if bad.mcu_id is not None and bad.id is not None:
+            rejected[bad.mcu_id].append(Rejected(id=bad.id, reason=bad.reason))
+    return {
+        mcu_id: Receipt(recorded=recorded[mcu_id], rejected=rejected[mcu_id])
+        for mcu_id in {*recorded, *rejected}
+    }
 
 
 async def in_daemon_thread(operation: Callable[[], T]) -> T:

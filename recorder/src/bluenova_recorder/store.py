@@ -1,4 +1,4 @@
-"""Rows into `battery_pack`: each snapshot once, whoever else writes and however often it comes."""
+"""Rows into the tables: each once, whoever else writes and however often it comes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions as pg
 
-from bluenova_recorder import schema
+from bluenova_recorder import rejected, schema
+from bluenova_recorder.batch import Entry
+from bluenova_recorder.intake import Bad
+from bluenova_shared.delivery import Event, Item
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import COLUMNS, KEY, TABLE, Cell, row
+from bluenova_shared.topics import Topics
 
 log = logging.getLogger(__name__)
 
@@ -81,24 +85,37 @@ class Database:
 
 @dataclass
 class Written:
-    """What became of a batch's snapshots, all of which are in the database's hands now."""
+    """What a committed batch has become."""
 
-    recorded: list[Snapshot] = field(default_factory=list)
-    rejected: list[tuple[Snapshot, str]] = field(default_factory=list)
+    recorded: list[Item] = field(default_factory=list)
+    rejected: list[Bad] = field(default_factory=list)
+    not_kept: int = 0  # bad ones for which the rejected ones' table has no room
+
+    def add(self, other: Written) -> Written:
+        """Both together."""
+        return Written(
+            self.recorded + other.recorded,
+            self.rejected + other.rejected,
+            self.not_kept + other.not_kept,
+        )
 
 
 class Store:
     """Writes batches over one connection, made anew after each failure."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, topics: Topics) -> None:
         self._database = database
+        self._topics = topics
         self._db: pg.connection | None = None
         self._key_from: datetime | None = None
 
-    def write(self, snapshots: Sequence[Snapshot]) -> Written:
-        """Commits the snapshots. Raises psycopg2.Error where they may come again later."""
+    def write(self, entries: Sequence[Entry]) -> Written:
+        """Commits the entries, each stored once however often it comes.
+
+        Raises psycopg2.Error where nothing was wrong with them and they may be tried again.
+        """
         try:
-            return self._write(list(snapshots))
+            return self._write(entries)
         except psycopg2.Error:
             self.close()
             raise
@@ -125,36 +142,37 @@ class Store:
         self._db = db
         return db
 
-    def _write(self, snapshots: list[Snapshot]) -> Written:
+    def _write(self, entries: Sequence[Entry]) -> Written:
         db = self.open()
         try:
-            with db, db.cursor() as cursor:
-                others = self._insert(cursor, snapshots)
+            with db, db.cursor() as cursor:  # commits, or rolls back
+                return self._insert(cursor, entries)
         except (psycopg2.DataError, psycopg2.IntegrityError) as error:
-            return self._write_without_bad(snapshots, error)
-        written = Written()
-        for n, snapshot in enumerate(snapshots):
-            if n in others:
-                written.rejected.append((snapshot, "time taken: the table has other values for it"))
-            else:
-                written.recorded.append(snapshot)
-        return written
-
-    def _write_without_bad(self, snapshots: list[Snapshot], error: psycopg2.Error) -> Written:
-        """Halves the batch until the rows that the table refuses stand alone."""
-        if len(snapshots) == 1:
+            if len(entries) > 1:
+                half = len(entries) // 2
+                return self._write(entries[:half]).add(self._write(entries[half:]))
+            if isinstance(entries[0], Bad):
+                raise
             reason = f"refused by the table: {error.diag.message_primary or error}"
-            return Written(rejected=[(snapshots[0], reason)])
-        half = len(snapshots) // 2
-        first, second = self._write(snapshots[:half]), self._write(snapshots[half:])
-        return Written(first.recorded + second.recorded, first.rejected + second.rejected)
+            return self._write([self._bad(entries[0], reason)])
 
-    def _insert(self, cursor: pg.cursor, snapshots: list[Snapshot]) -> set[int]:
+    def _insert(self, cursor: pg.cursor, entries: Sequence[Entry]) -> Written:
+        snapshots = [entry for entry in entries if isinstance(entry, Snapshot)]
+        events = [entry for entry in entries if isinstance(entry, Event)]
+        bad = [entry for entry in entries if isinstance(entry, Bad)]
+        taken = self._insert_snapshots(cursor, snapshots)
+        bad += [self._bad(snapshots[n], "time taken: its row has other values") for n in taken]
+        _insert_events(cursor, events)
+        kept = rejected.keep(cursor, bad)
+        recorded = [snapshot for n, snapshot in enumerate(snapshots) if n not in taken]
+        return Written([*recorded, *events], kept, len(bad) - len(kept))
+
+    def _insert_snapshots(self, cursor: pg.cursor, snapshots: list[Snapshot]) -> set[int]:
         """Inserts what is not there; returns which stand there already with other values."""
-        lines = io.StringIO(
-            "".join(copy_line(n, row(snapshot)) for n, snapshot in enumerate(snapshots))
-        )
-        cursor.copy_expert("COPY stage FROM STDIN", lines)
+        if not snapshots:
+            return set()
+        lines = "".join(copy_line(n, row(snapshot)) for n, snapshot in enumerate(snapshots))
+        cursor.copy_expert("COPY stage FROM STDIN", io.StringIO(lines))
         if self._key_from is None:
             cursor.execute(_INSERT)
         else:
@@ -164,6 +182,18 @@ class Store:
             return set()
         cursor.execute(_OTHERS)
         return {n for (n,) in cursor.fetchall()}
+
+    def _bad(self, item: Item, reason: str) -> Bad:
+        topic = self._topics.backlog(item.mcu_id)
+        return Bad(topic, item.to_json().encode(), reason, item.mcu_id, item.id)
+
+
+def _insert_events(cursor: pg.cursor, events: Sequence[Event]) -> None:
+    cursor.executemany(
+        "INSERT INTO battery_pack_events (event_time_utc, mcu_id, event, interval_s) "
+        "VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        [(e.time.replace(tzinfo=None), int(e.mcu_id, 16), e.event, e.interval_s) for e in events],
+    )
 
 
 def copy_line(n: int, values: Sequence[Cell]) -> str:

@@ -60,6 +60,7 @@ def _an_mcu_id(text: str) -> str:
 
 
 Time = Annotated[datetime, AfterValidator(_interval_end)]
+ItemId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 McuId = Annotated[str, Field(pattern=r"^[0-9A-F]{8}$"), AfterValidator(_an_mcu_id)]
 
 
@@ -83,6 +84,9 @@ class Snapshot(BaseModel):
     )
     time: Time = Field(description="the interval's end, UTC, whole seconds")
     mcu_id: McuId = Field(description="the battery's MCU ID, eight upper-case hex digits")
+    id: ItemId | None = Field(
+        default=None, description="random; by this name the recorder's receipt calls the snapshot"
+    )
 
     n_units: Annotated[
         SmallInt | None,

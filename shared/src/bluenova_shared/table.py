@@ -32,7 +32,7 @@ class TableColumn:
 def quantities() -> Iterator[tuple[str, FieldInfo]]:
     """The Snapshot's fields that are measured, in the table's order."""
     for name, field in Snapshot.model_fields.items():
-        if name not in ("schema_", "time", "mcu_id"):
+        if name not in ("schema_", "time", "mcu_id", "id"):
             yield name, field
 
 

@@ -26,6 +26,22 @@ class Topics:
         """Whether that collector runs: `online` or `offline`, retained."""
         return f"{self.root}/collector/{name}"
 
+    def status(self, mcu: str) -> str:
+        """The collector's own figures, retained."""
+        return f"{self.root}/{mcu}/status"
+
+    def backlog(self, mcu: str) -> str:
+        """What has no receipt yet, once more."""
+        return f"{self.root}/{mcu}/backlog"
+
+    def recorded(self, mcu: str) -> str:
+        """The recorder's receipts."""
+        return f"{self.root}/{mcu}/recorded"
+
+    def recorder(self) -> str:
+        """A word each time a recorder is able to write, retained."""
+        return f"{self.root}/recorder"
+
     def mcu_of(self, topic: str) -> str | None:
         """The MCU ID that a battery's topic names; None for any other topic."""
         below = topic.removeprefix(self.root + "/")

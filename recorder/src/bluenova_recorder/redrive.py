@@ -1,0 +1,49 @@
+"""`bluenova-recorder redrive`: judges anew what was rejected, and stores what is good now."""
+
+from __future__ import annotations
+
+import logging
+
+from psycopg2 import extensions as pg
+
+from bluenova_recorder.intake import judge
+from bluenova_recorder.store import Store
+from bluenova_shared.message import Message
+from bluenova_shared.topics import Topics
+
+log = logging.getLogger(__name__)
+
+
+def redrive(store: Store, topics: Topics) -> tuple[int, int]:
+    """Tries each rejected message once more; returns how many were stored and how many were not.
+
+    Stored first, deleted from the rejected ones then: killed in between, it is tried again, and
+    stored once all the same. Raises psycopg2.Error where the database is away.
+    """
+    db = store.open()
+    stored = failed = 0
+    for topic, payload, reason in _rejected(db):
+        judged = judge(Message(topic, payload), topics)
+        why = [bad.reason for bad in judged.bad] + judged.ignored
+        if not why:
+            written = store.write(judged.items)
+            why = [bad.reason for bad in written.rejected] or ["no room"] * written.not_kept
+        if why:
+            log.warning("Still rejected: %s: %s", ascii(topic), "; ".join(why) or reason)
+            failed += 1
+            continue
+        with db, db.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM battery_pack_rejected WHERE topic = %s AND payload = %s",
+                [topic, payload],
+            )
+        stored += 1
+    return stored, failed
+
+
+def _rejected(db: pg.connection) -> list[tuple[str, bytes, str]]:
+    with db, db.cursor() as cursor:
+        cursor.execute(
+            "SELECT topic, payload, reason FROM battery_pack_rejected ORDER BY rejected_at"
+        )
+        return [(topic, bytes(payload), reason) for topic, payload, reason in cursor.fetchall()]

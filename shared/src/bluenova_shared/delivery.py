@@ -1,0 +1,81 @@
+"""What travels between the outbox and the recorder: events, backlog chunks and receipts.
+
+The recorder stores an item, commits, and only then names it in a receipt; until then the collector
+keeps it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter
+
+from bluenova_shared.snapshot import SCHEMA, ItemId, McuId, Snapshot, Time
+
+# A chunk is never longer than this, nor than what the broker announces as its limit.
+CHUNK_BYTES: Final = 128 * 1024
+
+Occasion = Literal["battery_lost", "battery_back", "collector_started", "collector_stopped"]
+
+_STRICT = ConfigDict(frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True)
+
+
+class Event(BaseModel):
+    """Why there may be no rows from here on, or that there will be some again."""
+
+    model_config = _STRICT
+
+    schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
+    event: Occasion
+    time: Time
+    mcu_id: McuId
+    id: ItemId | None = None
+    interval_s: Annotated[int, Field(ge=1, le=86400)] = Field(
+        description="the seconds between two snapshots of this collector"
+    )
+
+    def to_json(self) -> str:
+        """The event as it goes over MQTT."""
+        return self.model_dump_json(by_alias=True)
+
+
+def _kind(value: object) -> str:
+    return "event" if isinstance(value, dict) and "event" in value else "snapshot"
+
+
+Item = Snapshot | Event
+# By a mark, not by trying: an event with a mistake must not pass for an empty snapshot.
+_MarkedItem = Annotated[
+    Annotated[Snapshot, Tag("snapshot")] | Annotated[Event, Tag("event")], Discriminator(_kind)
+]
+ITEM: TypeAdapter[Item] = TypeAdapter(_MarkedItem)
+CHUNK: TypeAdapter[list[Item]] = TypeAdapter(list[_MarkedItem])
+
+
+class Rejected(BaseModel):
+    """An item that can never be stored, and why."""
+
+    model_config = _STRICT
+
+    id: ItemId
+    reason: str
+
+
+class Receipt(BaseModel):
+    """What the recorder has committed; what it rejected, it keeps in a table of its own."""
+
+    model_config = _STRICT
+
+    schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
+    recorded: list[ItemId] = []
+    rejected: list[Rejected] = []
+
+    def to_json(self) -> str:
+        """The receipt as it goes over MQTT."""
+        return self.model_dump_json(by_alias=True)
+
+
+def new_id() -> str:
+    """A name that no other item has, nor will have: a receipt is for one measurement alone."""
+    return secrets.token_hex(8)

@@ -1,0 +1,41 @@
+-- The times without rows, per battery: after gap_from there was none until gap_to (null: there is
+-- none yet), and why. A gap is more than one and a half of the intervals that the collector had
+-- then; rows from before there were collectors are the C program's, with 10 s.
+CREATE OR REPLACE VIEW battery_pack_gaps AS
+WITH spans AS (
+    SELECT mcu_id,
+           insert_time_utc AS gap_from,
+           lead(insert_time_utc) OVER (PARTITION BY mcu_id ORDER BY insert_time_utc) AS gap_to
+    FROM battery_pack
+)
+SELECT mcu_id,
+       gap_from,
+       gap_to,
+       coalesce(gap_to, now() AT TIME ZONE 'UTC') - gap_from AS gap,
+       coalesce(
+           -- The first that tells of a loss; else a collector that came back without having said
+           -- farewell was killed.
+           (SELECT CASE event WHEN 'battery_lost' THEN 'battery lost'
+                              WHEN 'collector_stopped' THEN 'collector stopped'
+                              ELSE 'collector killed' END
+            FROM battery_pack_events AS told
+            WHERE told.mcu_id = spans.mcu_id
+              AND event_time_utc >= gap_from
+              AND event_time_utc <= coalesce(gap_to, 'infinity')
+              AND event IN ('battery_lost', 'collector_stopped', 'collector_started')
+            ORDER BY event = 'collector_started', event_time_utc
+            LIMIT 1),
+           'unexplained'
+       ) AS cause
+FROM spans
+CROSS JOIN LATERAL (
+    SELECT coalesce(
+        (SELECT interval_s
+         FROM battery_pack_events AS told
+         WHERE told.mcu_id = spans.mcu_id AND event_time_utc <= gap_from
+         ORDER BY event_time_utc DESC
+         LIMIT 1),
+        10
+    ) * interval '1 second' AS length
+) AS expected
+WHERE coalesce(gap_to, now() AT TIME ZONE 'UTC') - gap_from > 1.5 * expected.length;
