@@ -26,16 +26,27 @@ MAY_IMPORT = {
 
 # Modules that only compute: what they need to know, the time included, is passed in.
 PURE = {
-    "bluenova_shared": ["quantity", "readings", "snapshot", "table", "topics"],
+    "bluenova_shared": [
+        "delivery",
+        "message",
+        "quantity",
+        "readings",
+        "snapshot",
+        "table",
+        "topics",
+    ],
     "bluenova_collector": [
         "assembler",
         "availability",
+        "backlog",
         "discovery",
         "energy",
         "intervals",
         "lines",
+        "presence",
         "retry",
         "rules",
+        "status",
     ],
     "bluenova_recorder": ["batch", "intake"],
     "bluenova_tools": ["battery", "behaviour", "cells", "console", "household", "troubles"],

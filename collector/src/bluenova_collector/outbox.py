@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import secrets
@@ -39,6 +40,10 @@ _DELETE_OLDEST = (
 _WITH_THE_FILE = ("", "-wal", "-shm", "-journal")
 
 
+# Where there is no room for a file, so many items wait in memory.
+MOST_IN_MEMORY = 5000
+
+
 @dataclass(frozen=True)
 class Memory:
     """What a collector remembers of its battery: see the Assembler, the Intervals and Presence."""
@@ -73,10 +78,8 @@ class Outbox:
         self._limit = limit
         self.dropped = 0
         self.waiting: Counter[str] = Counter()  # items by battery
+        self.name = ""  # the collector's own among all: random, made once
         self._guarded(self._open)
-        # The collector's own name among all: random, made once.
-        self.name = self._guarded(self._known).get("name") or secrets.token_hex(4)
-        self._guarded(self._put_name)
         self.waiting.update(self._guarded(self._count))
 
     def recall(self) -> Memory:
@@ -84,7 +87,9 @@ class Outbox:
         known = self._guarded(self._known)
         if known.get("battery") != self._battery:
             return Memory()
-        return Memory(**json.loads(known["memory"]))
+        memory = json.loads(known["memory"])
+        # A newer version may have remembered more.
+        return Memory(**{name: memory[name] for name in vars(Memory()) if name in memory})
 
     def commit(self, items: Sequence[Item], memory: Memory) -> list[int]:
         """Stores the items, and the memory in place of the old one, all or nothing.
@@ -166,19 +171,31 @@ class Outbox:
     def _open(self) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            # Exclusive: a second collector on the same file would take this one's place.
-            self._db = sqlite3.connect(self._path, timeout=5)
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            with self._db:
-                for statement in _SCHEMA:
-                    self._db.execute(statement)
+            self._db = self._begun(str(self._path))
         except (OSError, sqlite3.OperationalError) as error:
-            raise WrongSettings(
-                f"The outbox {self._path} cannot be used ({error}). Set OUTBOX_PATH to a file in a "
-                "folder that is ours to write, one for each collector."
-            ) from None
+            if not _is_full(error):
+                raise WrongSettings(
+                    f"The outbox {self._path} cannot be used ({error}). Set OUTBOX_PATH to a file "
+                    "in a folder that is ours to write, one for each collector."
+                ) from None
+            log.error("No room for the outbox %s: what comes is kept in memory alone", self._path)
+            self._limit = min(self._limit, MOST_IN_MEMORY)
+            self._db = self._begun(":memory:")
+
+    def _begun(self, name: str) -> sqlite3.Connection:
+        db = sqlite3.connect(name, timeout=5)
+        # Exclusive: a second collector on the same file would take this one's place.
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        with db:
+            for statement in _SCHEMA:
+                db.execute(statement)
+            known = dict(db.execute("SELECT key, value FROM known"))
+            self.name = known.get("name") or self.name or secrets.token_hex(4)
+            if "name" not in known:
+                db.execute("INSERT INTO known VALUES ('name', ?)", (self.name,))
+        return db
 
     def _set_aside(self, error: Exception) -> None:
         self._db.close()
@@ -195,9 +212,11 @@ class Outbox:
     def _count(self) -> dict[str, int]:
         return dict(self._db.execute("SELECT mcu_id, count(*) FROM outbox GROUP BY mcu_id"))
 
-    def _put_name(self) -> None:
-        with self._db:
-            self._put(name=self.name)
-
     def _put(self, **values: str) -> None:
         self._db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?)", values.items())
+
+
+def _is_full(error: OSError | sqlite3.OperationalError) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOSPC
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)

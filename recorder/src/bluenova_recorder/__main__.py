@@ -48,8 +48,7 @@ async def serve(arguments: list[str]) -> None:
     log.info("Recorder %s: broker %s, database %s", name, link.broker, settings.pgdatabase)
 
     async def farewell() -> None:
-        # What is not written yet has no receipt, and will be sent again.
-        store.close()
+        # What is not written yet has no receipt, and will be sent again: nothing to wait for.
         await link.close()
 
     await service.run_jobs([link.run(), recorder.run()], farewell)

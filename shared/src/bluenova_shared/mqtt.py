@@ -132,8 +132,10 @@ class MqttLink:
         if not self.connected or self._client is None:
             return False
         info = self._client.publish(message.topic, message.payload, message.qos, message.retain)
+        if info.rc != paho.MQTT_ERR_SUCCESS:
+            return False
         self._unacknowledged = [i for i in self._unacknowledged if not i.is_published()] + [info]
-        return info.rc == paho.MQTT_ERR_SUCCESS
+        return True
 
     async def run(self) -> None:
         """Keeps the connection up until cancelled."""
