@@ -11,7 +11,7 @@ from bluenova_collector.console import Console
 from bluenova_collector.delivery import Delivery
 from bluenova_collector.outbox import Outbox
 from bluenova_collector.settings import CollectorSettings
-from bluenova_shared import service
+from bluenova_shared import health, service
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt import MqttLink, Will
 from bluenova_shared.topics import Topics
@@ -67,7 +67,12 @@ async def serve(arguments: list[str]) -> None:
         await link.close()
         outbox.close()
 
-    await service.run_jobs([console.run(), link.run(), collector.run(), take_messages()], farewell)
+    jobs = [console.run(), link.run(), collector.run(), take_messages()]
+    if settings.health_file is not None:
+        # A battery that is switched off is no sickness of ours.
+        troubles = {"no broker": lambda: link.away_since_s}
+        jobs.append(health.keep_beating(settings.health_file, troubles))
+    await service.run_jobs(jobs, farewell)
 
 
 def main() -> int:

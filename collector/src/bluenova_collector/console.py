@@ -19,8 +19,10 @@ log = logging.getLogger(__name__)
 
 # The longest piece of a message that is held in memory; a longer frame costs the connection.
 MAX_PIECE_BYTES = 65536
-# The same change is told at most so often; a link that flaps must not fill the log.
+# What goes on is told once in this time, and a change that recurs so often: what comes and goes is
+# all told as long as it is rare, and a link that flaps does not fill the log.
 SAME_LINE_EVERY_S = 60.0
+SAME_CHANGES = 3
 
 
 class Silence(Exception):  # noqa: N818  # no error of ours
@@ -78,6 +80,7 @@ class Console:
         self._retry = Retry()
         self._last_line_s = 0.0
         self._throttle = Throttle(SAME_LINE_EVERY_S)
+        self._last_said = ""
 
     async def run(self) -> None:
         """Reads until cancelled."""
@@ -138,8 +141,10 @@ class Console:
                 self._retry.readable()
 
     def _say(self, level: int, what: str, delay_s: float | None = None) -> None:
-        """One line per change; of a change that recurs, one a minute that counts the others."""
-        held_back = self._throttle.admit(what, time.monotonic())
+        """One line per change; the next one of a change that recurs counts those held back."""
+        at_once = SAME_CHANGES if what != self._last_said else 1
+        self._last_said = what
+        held_back = self._throttle.admit(what, time.monotonic(), at_once)
         if held_back is None:
             return
         if delay_s is not None:

@@ -100,7 +100,7 @@ class Delivery:
 
     def recorder_is_ready(self) -> None:
         """A recorder says that it is able to write."""
-        self.backlog.hurry(time.monotonic() + random.uniform(0, JITTER_S))  # noqa: S311  # spreads
+        self.backlog.hurry(time.monotonic() + random.uniform(0, JITTER_S))  # noqa: S311  # spreads the collectors, no secret
 
     def _fitting(self, kept: Sequence[Kept]) -> list[Kept]:
         """As many as fit into a chunk; one at least."""

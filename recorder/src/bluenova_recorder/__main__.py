@@ -11,7 +11,7 @@ from bluenova_recorder.recorder import Recorder
 from bluenova_recorder.redrive import redrive
 from bluenova_recorder.settings import RecorderSettings
 from bluenova_recorder.store import Store
-from bluenova_shared import service
+from bluenova_shared import health, service
 from bluenova_shared.mqtt import MqttLink
 from bluenova_shared.topics import Topics, shared
 
@@ -29,12 +29,13 @@ async def serve(arguments: list[str]) -> None:
         log.info("Stored %d that were rejected; %d stay rejected", *redrive(store, topics))
         return
     name = f"recorder-{secrets.token_hex(4)}"
+    group = settings.share_group.get_secret_value()
     link = MqttLink(
         settings.broker(),
         client_id=name,
         subscriptions=[
-            (shared(settings.share_group, topics.snapshot("+")), 0),
-            (shared(settings.share_group, topics.backlog("+")), 0),
+            (shared(group, topics.snapshot("+")), 0),
+            (shared(group, topics.backlog("+")), 0),
         ],
         on_connected=lambda: recorder.announce(),
     )
@@ -51,7 +52,14 @@ async def serve(arguments: list[str]) -> None:
         # What is not written yet has no receipt, and will be sent again: nothing to wait for.
         await link.close()
 
-    await service.run_jobs([link.run(), recorder.run()], farewell)
+    jobs = [link.run(), recorder.run()]
+    if settings.health_file is not None:
+        troubles = {
+            "no broker": lambda: link.away_since_s,
+            "nothing committed": lambda: recorder.uncommitted_since_s,
+        }
+        jobs.append(health.keep_beating(settings.health_file, troubles))
+    await service.run_jobs(jobs, farewell)
 
 
 def main() -> int:

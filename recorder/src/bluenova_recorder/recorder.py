@@ -52,12 +52,16 @@ class Recorder:
         self._throttle = Throttle(SAME_REASON_EVERY_S)
         self._said = ""
         self._able = False
+        # Since when, by the steady clock, something waits to be committed; None: nothing does.
+        self.uncommitted_since_s: float | None = time.monotonic()
 
     async def run(self) -> None:
         """Records until cancelled."""
         await self._reach(self._store.open)
         while True:
+            self.uncommitted_since_s = None
             await self._gather()
+            self.uncommitted_since_s = time.monotonic()
             await self._record(self._batch.take())
 
     async def _record(self, entries: list[Entry]) -> None:

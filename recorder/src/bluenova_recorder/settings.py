@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from bluenova_recorder.store import Database
 from bluenova_shared.settings import LOG_FLAGS, OptionalSecret, ServiceSettings, Text
 
 
-def _a_group(group: str) -> str:
-    if set(group) & set("+#/"):
+def _a_group(group: SecretStr) -> SecretStr:
+    name = group.get_secret_value()
+    if not name or set(name) & set("+#/"):
         raise ValueError("cannot be the name of a group")
     return group
 
@@ -35,10 +36,11 @@ class RecorderSettings(ServiceSettings):
         description="that account's password, or name a file that holds it with PGPASSWORD_FILE",
         examples=["..."],
     )
-    share_group: Annotated[Text, AfterValidator(_a_group)] = Field(
-        default="bluenova-recorders",
-        description="the name of the group in which recorders share the work; "
-        "keep it secret where strangers may subscribe",
+    share_group: Annotated[SecretStr, AfterValidator(_a_group)] = Field(
+        default=SecretStr("bluenova-recorders"),
+        description="the name of the group in which recorders share the work; keep it secret "
+        "where strangers may subscribe, in a file that SHARE_GROUP_FILE names",
+        examples=["bluenova-recorders"],
     )
     batch_rows: int = Field(
         default=500, ge=1, le=10_000, description="the rows after which a batch is written"

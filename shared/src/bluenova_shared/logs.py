@@ -84,16 +84,19 @@ class Throttle:
     def __init__(self, every_s: float, keys: int = 200) -> None:
         self._every_s = every_s
         self._keys = keys
-        self._last: dict[Hashable, float] = {}
+        self._admitted: dict[Hashable, list[float]] = {}
         self._held_back: dict[Hashable, int] = {}
 
-    def admit(self, key: Hashable, now_s: float) -> int | None:
-        """None where the message is to be held back; else how many were, since the last one."""
-        last = self._last.get(key)
-        if last is not None and now_s - last < self._every_s:
+    def admit(self, key: Hashable, now_s: float, at_once: int = 1) -> int | None:
+        """None where the message is to be held back; else how many were, since the last one.
+
+        `at_once` is how many of its key may come within `every_s`.
+        """
+        recent = [s for s in self._admitted.get(key, ()) if now_s - s < self._every_s]
+        if len(recent) >= at_once:
             self._held_back[key] = self._held_back.get(key, 0) + 1
             return None
-        if len(self._last) >= self._keys and key not in self._last:
+        if len(self._admitted) >= self._keys and key not in self._admitted:
             return None  # more kinds than anyone reads; their counters tell of them
-        self._last[key] = now_s
+        self._admitted[key] = [*recent, now_s]
         return self._held_back.pop(key, 0)

@@ -116,6 +116,7 @@ class MqttLink:
         self.inbox = Inbox()
         self.max_packet: int | None = None
         self.connected = False
+        self.away_since_s: float | None = time.monotonic()  # by the steady clock; None: connected
         self._client_id = client_id
         self._subscriptions = subscriptions
         self._will = will
@@ -145,7 +146,7 @@ class MqttLink:
             await self._one_connection()
             if time.monotonic() - began_s >= SHORT_CONNECTION_S:
                 pause_s = FIRST_PAUSE_S
-            await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311  # spreads clients
+            await asyncio.sleep(pause_s * random.uniform(0.8, 1.2))  # noqa: S311  # spreads the clients, no secret
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     async def close(self, timeout_s: float = 2.0) -> None:
@@ -186,6 +187,8 @@ class MqttLink:
             await ended.wait()
         finally:
             was_connected, self.connected, self._unacknowledged = self.connected, False, []
+            if was_connected:
+                self.away_since_s = time.monotonic()
             client.disconnect()
         self._say_lost(was_connected)
 
@@ -269,6 +272,7 @@ class MqttLink:
             return  # a connection given up in the meantime
         self.max_packet = getattr(properties, "MaximumPacketSize", None)
         self.connected = True
+        self.away_since_s = None
         self._said = ""
         log.info("Connected to the MQTT broker at %s", self.broker)
         if self._subscriptions:

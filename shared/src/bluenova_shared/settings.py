@@ -101,6 +101,11 @@ class ServiceSettings(BaseSettings):
     topic_root: Annotated[str, AfterValidator(_no_wildcard)] = Field(
         default="bluenova", description="the first level of all topics"
     )
+    health_file: OptionalPath = Field(
+        default=None,
+        description="the file in which the service notes its health for a container's check",
+        examples=["/tmp/health.json"],  # noqa: S108  # an example, and in a container a folder of ours
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="one of DEBUG, INFO, WARNING and ERROR"
     )

@@ -1,0 +1,62 @@
+"""Whether a service does its work: it writes that down, and the container's health check reads it.
+
+    python -m bluenova_shared.health FILE
+
+prints the state in one line, with the exit status 0 for a healthy service and 1 for a sick one. All
+times are of the steady clock, which the service and the check share.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+BEAT_EVERY_S = 5.0
+# A service that has not written for so long hangs: it writes from the loop that does its work.
+DEAD_AFTER_S = 30.0
+# Restarts of the others and short failures of a network are no sickness.
+PATIENCE_S = 120.0
+
+# A trouble's name, and what tells since when there is that trouble; None while there is none.
+Troubles = Mapping[str, Callable[[], float | None]]
+
+
+async def keep_beating(path: Path, troubles: Troubles) -> None:
+    """Writes the state down every few seconds, until cancelled. Raises OSError."""
+    fresh = path.with_name(path.name + ".new")
+    while True:
+        since = {name: ask() for name, ask in troubles.items()}
+        fresh.write_text(json.dumps({"beat_s": time.monotonic(), "since_s": since}))
+        fresh.replace(path)  # whole at any time
+        await asyncio.sleep(BEAT_EVERY_S)
+
+
+def judge(state: str, now_s: float) -> tuple[bool, str]:
+    """Whether what a service wrote down is healthy at `now_s`, and what to tell of it."""
+    said = json.loads(state)
+    quiet_s = now_s - said["beat_s"]
+    if quiet_s > DEAD_AFTER_S:
+        return False, f"sick: hangs for {quiet_s:.0f} s"
+    lasting = {name: now_s - since for name, since in said["since_s"].items() if since is not None}
+    told = ", ".join(f"{name} for {lasts_s:.0f} s" for name, lasts_s in lasting.items())
+    if any(lasts_s > PATIENCE_S for lasts_s in lasting.values()):
+        return False, f"sick: {told}"
+    return True, f"healthy ({told})" if told else "healthy"
+
+
+def main() -> int:
+    """The check: reads what the service wrote last."""
+    try:
+        healthy, told = judge(Path(sys.argv[1]).read_text(), time.monotonic())
+    except FileNotFoundError:
+        healthy, told = False, "sick: has not begun its work"
+    print(told)  # noqa: T201  # for `docker inspect`, which shows what a check printed
+    return 0 if healthy else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
