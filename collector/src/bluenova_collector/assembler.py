@@ -79,7 +79,8 @@ class Assembler:
         self._drafts: dict[str | None, Draft] = {}
         self._nameless: deque[tuple[datetime, Draft, Totals]] = deque()
         self._named_late: list[Snapshot] = []
-        self._one_too_many = False
+        self._several = False  # whether this console speaks of more than one battery
+        self._nobodys = False  # whether it is unknown whom the lines are about
         self._pair = EnergyPair()
 
     @property
@@ -108,8 +109,13 @@ class Assembler:
         return said
 
     def connection_lost(self) -> None:
-        """Lines may be missing from here on; what has been read stays."""
+        """Lines may be missing from here on; what has been read stays.
+
+        Among them may be the one that names another battery: where there are several, what comes
+        before the next name is nobody's, as a wrong value is worse than none.
+        """
         self._pair.disarm()
+        self._nobodys = self._several
 
     def close(self, end: datetime) -> list[Snapshot]:
         """The snapshots of the interval that ends at `end`, after those that waited for a name."""
@@ -124,16 +130,18 @@ class Assembler:
         return snapshots
 
     def _draft(self) -> Draft:
-        if self._one_too_many:
-            return Draft()  # its lines are nobody's
+        if self._nobodys:
+            return Draft()
         return self._drafts.setdefault(self.mcu_id, Draft())
 
     def _name(self, mcu_id: str, line: str) -> Said:
-        self._one_too_many = mcu_id not in self._drafts and len(self._drafts) >= MAX_BATTERIES
-        if self._one_too_many:
+        self._nobodys = mcu_id not in self._drafts and len(self._drafts) >= MAX_BATTERIES
+        if self._nobodys:
             return Unreadable(MCU_ID, line, f"more than {MAX_BATTERIES} batteries in one interval")
         if self.mcu_id is None:
             self._name_the_nameless(mcu_id)
+        elif self.mcu_id != mcu_id:
+            self._several = True
         self.mcu_id = mcu_id
         self._draft()
         return Named(mcu_id)
@@ -154,7 +162,7 @@ class Assembler:
 
     def _take_total(self, value: float) -> None:
         place = self._pair.next()
-        if place is None or self._one_too_many:
+        if place is None or self._nobodys:
             return
         totals = self._totals.pop(self.mcu_id, {})
         self._totals[self.mcu_id] = {**totals, place: value}

@@ -24,8 +24,8 @@ from bluenova_shared.topics import Topics
 
 log = logging.getLogger(__name__)
 
-# More than a chunk ever holds.
-MOST_ITEMS = 1000
+# About as many as fit into a chunk.
+MOST_ITEMS = 250
 # What a full disk does not take waits in memory: some hours of one battery.
 MOST_UNWRITTEN = 2000
 # Recorders come back to many collectors at once.

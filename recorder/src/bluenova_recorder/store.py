@@ -63,6 +63,11 @@ _OTHERS = (
 )
 
 
+# COPY's text format.
+_NULL = r"\N"
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
 @dataclass(frozen=True)
 class Database:
     """Which database, and who we are to it; libpq's own variables say the rest."""
@@ -198,17 +203,8 @@ def _insert_events(cursor: pg.cursor, events: Sequence[Event]) -> None:
 
 def copy_line(n: int, values: Sequence[Cell]) -> str:
     """A line of COPY's text format."""
-    return "\t".join([str(n), *map(_copy_value, values)]) + "\n"
-
-
-def _copy_value(value: Cell) -> str:
-    if value is None:
-        return r"\N"
-    if isinstance(value, str):
-        return (
-            value.replace("\\", r"\\")
-            .replace("\t", r"\t")
-            .replace("\n", r"\n")
-            .replace("\r", r"\r")
-        )
-    return str(value)
+    cells = [
+        _NULL if value is None else value.translate(_ESCAPES) if type(value) is str else str(value)
+        for value in values
+    ]
+    return "\t".join([str(n), *cells]) + "\n"

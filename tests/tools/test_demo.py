@@ -1,0 +1,141 @@
+"""The demo from end to end: real services, real rows, and nothing left behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.services, pytest.mark.slow]
+
+
+class Demo:
+    """The demo as a child process, its temporary folders in one of ours."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        # PostgreSQL and the broker run as nobody when we are root.
+        folder.chmod(0o755)
+        for parent in folder.parents[:2]:
+            parent.chmod(0o755)
+        self.folder = folder
+        self.output = folder / "output"
+        with self.output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "bluenova_tools.demo"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1", **environment},
+            )
+
+    def text(self) -> str:
+        return self.output.read_text()
+
+    def wait_for(self, pattern: str, timeout_s: float = 40) -> None:
+        deadline_s = time.monotonic() + timeout_s
+        while not re.search(pattern, self.text()):
+            assert time.monotonic() < deadline_s, self.text()
+            time.sleep(0.05)
+
+    def children(self) -> list[str]:
+        """The command lines of all processes that know our temporary folder."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*"):
+            try:
+                environment = (path / "environ").read_bytes()
+                command = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            except OSError:
+                continue
+            if f"TMPDIR={self.folder}".encode() in environment and command:
+                found.append(command)
+        return found
+
+    def leaves_nothing_behind(self) -> bool:
+        return not self.children() and list(self.folder.iterdir()) == [self.output]
+
+
+@pytest.fixture
+def demos(tmp_path: Path) -> Iterator[list[Demo]]:
+    started: list[Demo] = []
+    yield started
+    for demo in started:
+        demo.process.kill()
+        demo.process.wait()
+
+
+def test_it_ends_by_itself_and_says_how_many_rows_there_are(
+    tmp_path: Path, demos: list[Demo]
+) -> None:
+    demo = Demo(tmp_path, DEMO_SECONDS="8")
+    demos.append(demo)
+    assert demo.process.wait(60) == 0, demo.text()
+    text = demo.text()
+    rows = re.search(r"^(\d+) rows were recorded\. Nothing is left running\.$", text, re.MULTILINE)
+    assert rows, text
+    assert 4 <= int(rows[1]) <= 14
+    assert re.search(r"^\d\d:\d\d:\d\d  1A2B3C4D .* V ", text, re.MULTILINE)
+    assert re.search(r"^\d\d:\d\d:\d\d  5E6F7081 .* V ", text, re.MULTILINE)
+    newest = text[text.index("The newest rows of battery_pack:") :]
+    assert re.search(r"^ ?\d\d:\d\d:\d\d +1A2B3C4D +\d+ +5\d\.\d+ ", newest, re.MULTILINE), newest
+    assert "Traceback" not in text
+    assert demo.leaves_nothing_behind()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_like_its_time(
+    tmp_path: Path, demos: list[Demo], number: signal.Signals
+) -> None:
+    demo = Demo(tmp_path)
+    demos.append(demo)
+    demo.wait_for("1A2B3C4D .* V ")
+    assert len(demo.children()) > 6
+    demo.process.send_signal(number)
+    assert demo.process.wait(20) == 0, demo.text()
+    assert "rows were recorded. Nothing is left running." in demo.text()
+    assert "Traceback" not in demo.text()
+    assert demo.leaves_nothing_behind()
+
+
+def test_a_signal_during_the_start_ends_it_too(tmp_path: Path, demos: list[Demo]) -> None:
+    demo = Demo(tmp_path)
+    demos.append(demo)
+    demo.wait_for("Mosquitto: ")
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(20) == 0, demo.text()
+    assert "Traceback" not in demo.text()
+    assert demo.leaves_nothing_behind()
+
+
+def test_a_service_that_dies_is_told_with_its_log(tmp_path: Path, demos: list[Demo]) -> None:
+    demo = Demo(tmp_path)
+    demos.append(demo)
+    demo.wait_for("1A2B3C4D .* V ")
+    (recorder,) = [path for path in Path("/proc").glob("[0-9]*/cmdline") if is_recorder(path, demo)]
+    os.kill(int(recorder.parent.name), signal.SIGKILL)
+    assert demo.process.wait(20) == 1, demo.text()
+    assert "recorder ended by itself with status -9. The last lines of" in demo.text()
+    assert "Traceback" not in demo.text()
+    assert demo.leaves_nothing_behind()
+
+
+def is_recorder(path: Path, demo: Demo) -> bool:
+    try:
+        if b"bluenova_recorder" not in path.read_bytes():
+            return False
+        return f"TMPDIR={demo.folder}".encode() in (path.parent / "environ").read_bytes()
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("seconds", ["x", "0", "-1", "nan"])
+def test_a_wrong_number_of_seconds_is_told(tmp_path: Path, demos: list[Demo], seconds: str) -> None:
+    demo = Demo(tmp_path, DEMO_SECONDS=seconds)
+    demos.append(demo)
+    assert demo.process.wait(20) == 1
+    assert "DEMO_SECONDS=30" in demo.text()
+    assert "Traceback" not in demo.text()
