@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-BEAT_EVERY_S = 5.0
+BEAT_EVERY_S = 1.0
 # A service that has not written for so long hangs: it writes from the loop that does its work.
 DEAD_AFTER_S = 30.0
 # Restarts of the others and short failures of a network are no sickness.
@@ -26,11 +26,20 @@ Troubles = Mapping[str, Callable[[], float | None]]
 
 
 async def keep_beating(path: Path, troubles: Troubles) -> None:
-    """Writes the state down every few seconds, until cancelled. Raises OSError."""
+    """Writes the state down every second, until cancelled. Raises OSError."""
     fresh = path.with_name(path.name + ".new")
+    from_start = {name: ask() for name, ask in troubles.items()}
     while True:
         since = {name: ask() for name, ask in troubles.items()}
-        fresh.write_text(json.dumps({"beat_s": time.monotonic(), "since_s": since}))
+        # A service with a trouble that it had from the start has not begun its work yet: those that
+        # wait for its health go on waiting.
+        from_start = {
+            name: at_s
+            for name, at_s in from_start.items()
+            if at_s is not None and at_s == since[name]
+        }
+        state = {"beat_s": time.monotonic(), "ready": not from_start, "since_s": since}
+        fresh.write_text(json.dumps(state))
         fresh.replace(path)  # whole at any time
         await asyncio.sleep(BEAT_EVERY_S)
 
@@ -43,6 +52,8 @@ def judge(state: str, now_s: float) -> tuple[bool, str]:
         return False, f"sick: hangs for {quiet_s:.0f} s"
     lasting = {name: now_s - since for name, since in said["since_s"].items() if since is not None}
     told = ", ".join(f"{name} for {lasts_s:.0f} s" for name, lasts_s in lasting.items())
+    if not said["ready"]:
+        return False, f"not ready yet: {told}"
     if any(lasts_s > PATIENCE_S for lasts_s in lasting.values()):
         return False, f"sick: {told}"
     return True, f"healthy ({told})" if told else "healthy"
@@ -53,7 +64,7 @@ def main() -> int:
     try:
         healthy, told = judge(Path(sys.argv[1]).read_text(), time.monotonic())
     except FileNotFoundError:
-        healthy, told = False, "sick: has not begun its work"
+        healthy, told = False, "not ready yet"
     print(told)  # noqa: T201  # for `docker inspect`, which shows what a check printed
     return 0 if healthy else 1
 

@@ -1,0 +1,23 @@
+-- The accounts in the database, for psql as the superuser. PostgreSQL's image runs it at the first
+-- start; run it again after a password was renewed (docs/operations.md). Any number of runs does no harm.
+\set ON_ERROR_STOP on
+\set homeauto `cat /docker-entrypoint-initdb.d/homeauto`
+\set dashboard `cat /docker-entrypoint-initdb.d/dashboard`
+
+SELECT format('CREATE ROLE %I LOGIN', name)
+FROM unnest(ARRAY['homeauto', 'dashboard']) AS name
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
+
+-- The recorder owns the database and what is in it; it is no superuser.
+ALTER ROLE homeauto PASSWORD :'homeauto';
+ALTER DATABASE homeauto OWNER TO homeauto;
+
+-- Dashboards read the tables that are there and those that will be, and nothing else.
+ALTER ROLE dashboard PASSWORD :'dashboard' CONNECTION LIMIT 20;
+ALTER ROLE dashboard SET default_transaction_read_only = on;
+ALTER ROLE dashboard SET statement_timeout = '60s';
+REVOKE ALL ON DATABASE homeauto, postgres, template1 FROM PUBLIC;
+GRANT CONNECT ON DATABASE homeauto TO dashboard;
+GRANT USAGE ON SCHEMA public TO dashboard;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO dashboard;
+ALTER DEFAULT PRIVILEGES FOR ROLE homeauto IN SCHEMA public GRANT SELECT ON TABLES TO dashboard;

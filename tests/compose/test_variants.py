@@ -1,0 +1,159 @@
+"""More batteries, more recorders, TLS, and what a user has already in place of ours."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.compose.mqtt import Client
+from tests.compose.stack import ROOT, Stack, docker, run, send_signal, wait_until
+
+from bluenova_tools.local import free_port
+
+SECOND_SIMULATOR = """
+  battery2:
+    extends: {file: docker-compose.yml, service: battery}
+    command: [bluenova-simulator, --host, 0.0.0.0, --mcu-id, 2B3C4D5E]
+"""
+
+
+def test_a_second_battery_takes_four_lines(stack: Stack, tmp_path: Path) -> None:
+    example = (ROOT / "docker-compose.override.yml.example").read_text()
+    assert len(example.splitlines()) == 4
+    override = tmp_path / "override.yml"
+    override.write_text(example.replace("192.168.1.51", "battery2") + SECOND_SIMULATOR)
+    both = stack.variant(COMPOSE_FILE=f"docker-compose.yml:{override}")
+    both.up("--no-recreate")
+    second = "mcu_id = x'2B3C4D5E'::bigint"
+    wait_until(lambda: stack.rows(second) > 2, "recording the second battery")
+    assert both.health("collector-garage") == "healthy"
+    stack.wait_for_new_rows()
+    both.compose("rm", "--stop", "--force", "collector-garage", "battery2")
+
+
+def test_two_recorders_share_the_work(stack: Stack) -> None:
+    stack.up("--no-recreate", "--scale", "recorder=2")
+    recorders = stack.containers("recorder")
+    assert len(recorders) == 2
+    for killed in recorders:
+        pid = int(docker("inspect", "--format", "{{.State.Pid}}", killed))
+        send_signal(pid, "SIGKILL")
+        stack.wait_for_new_rows()
+    twice = "SELECT count(*) - count(DISTINCT (mcu_id, insert_time_utc)) FROM battery_pack"
+    assert stack.sql(twice) == "0"
+    stack.up("--no-recreate", "--scale", "recorder=1")
+
+
+@pytest.fixture
+def certificates(tmp_path: Path) -> Path:
+    """An authority and a server's certificate, made as docs/operations.md says."""
+    folder = tmp_path / "certs"
+    folder.mkdir()
+
+    def make(name: str, subject: str, *options: str) -> None:
+        new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"]
+        files = ["-keyout", f"{name}.key", "-out", f"{name}.crt"]
+        run([*new, "-subj", subject, *files, *options], folder=folder)
+
+    make("ca", "/CN=my home")
+    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    make("server", "/CN=broker", "-addext", names, "-addext", "basicConstraints=critical,CA:FALSE",
+         "-CA", "ca.crt", "-CAkey", "ca.key")  # fmt: skip
+    return folder
+
+
+def test_certificates_turn_the_hosts_port_to_tls(
+    stack: Stack, port: int, certificates: Path
+) -> None:
+    password = stack.secret("homeassistant")
+    with_tls = stack.variant(MQTT_CERTS=str(certificates))
+    with_tls.up()
+    with_tls.compose("restart", "mosquitto")
+    try:
+        trust = ssl.create_default_context(cafile=certificates / "ca.crt")
+        with Client(port, "homeassistant", password, trust) as client:
+            client.subscribe("bluenova/+/snapshot")
+            wait_until(lambda: bool(client.topics), "receiving")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            Client(port, "homeassistant", password, ssl.create_default_context()).__enter__()
+        with pytest.raises(OSError), Client(port, "homeassistant", password):  # noqa: PT011  # in clear there is no answer, whichever way
+            pass
+        stack.wait_for_new_rows()
+    finally:
+        stack.up()
+        stack.compose("restart", "mosquitto")
+    wait_until(lambda: stack.health("mosquitto") == "healthy", "healthy")
+    with Client(port, "homeassistant", password):
+        pass
+
+
+@contextmanager
+def another_stack(name: str, **settings: str) -> Iterator[Stack]:
+    stack = Stack(
+        f"bluenova-test-{os.getpid()}-{name}",
+        f"docs/compose/existing-{name}.yml",
+        INTERVAL="1",
+        **settings,
+    )
+    try:
+        yield stack
+    finally:
+        docker("rm", "--force", "--volumes", f"{stack.name}-existing", check=False)
+        stack.down()
+
+
+# The files are read by the broker's own user, whoever the tests run as.
+THEIR_BROKER = """
+    cp -r /theirs/. /tmp && cd /tmp && mosquitto_passwd -U passwords
+    printf 'listener 1999\\npassword_file /tmp/passwords\\nacl_file /tmp/acl\\n' >conf
+    exec mosquitto -c conf
+"""
+
+
+def test_a_broker_that_is_there_already(stack: Stack, tmp_path: Path) -> None:
+    with another_stack("broker", MQTT_HOST="their-broker", MQTT_PORT="1999") as ours:
+        assert "mosquitto" not in ours.compose("config", "--services").split()
+        ours.compose("up", "--detach")
+        accounts = [f"{name}:{ours.secret(name)}\n" for name in ("collector", "recorder")]
+        (tmp_path / "passwords").write_text("".join(accounts))
+        (tmp_path / "acl").write_text((ROOT / "mosquitto" / "acl").read_text())
+        for path in (tmp_path, *tmp_path.iterdir()):
+            path.chmod(0o755)
+        docker(
+            *("run", "--detach", "--name", f"{ours.name}-existing", "--user=1883:1883"),
+            *("--network", f"{ours.name}_default", "--network-alias=their-broker"),
+            *("--volume", f"{tmp_path}:/theirs:ro", "--entrypoint=sh"),
+            *("eclipse-mosquitto:2", "-c", THEIR_BROKER),
+        )
+        ours.wait_for_new_rows()
+        wait_until(lambda: ours.health("recorder") == "healthy", "healthy")
+
+
+def test_a_database_that_is_there_already(stack: Stack) -> None:
+    with another_stack("postgres", PGHOST="their-postgres", MQTT_PORT=str(free_port())) as ours:
+        assert "postgres" not in ours.compose("config", "--services").split()
+        theirs = f"{ours.name}-existing"
+        ours.compose("up", "--detach", "mosquitto", "battery")
+        docker(
+            *("run", "--detach", "--name", theirs, "--env=POSTGRES_USER=homeauto"),
+            *("--network", f"{ours.name}_default", "--network-alias=their-postgres"),
+            *("--env=POSTGRES_PASSWORD=their own", "postgres:17"),
+        )
+        ours.compose("run", "--rm", "-T", "secrets", "set", "homeauto", stdin="their own\n")
+
+        def sql(query: str) -> str:
+            psql = ["psql", "-XqAt", "-h", "127.0.0.1", "-U", "homeauto", "-c", query]
+            return run(["docker", "exec", theirs, *psql], check=False).stdout.strip()
+
+        wait_until(lambda: sql("SELECT 1") == "1", "up")
+        # The C program's table, with a row of its own.
+        table = (ROOT / "sql" / "001_battery_pack.sql").read_text().partition("CREATE INDEX")[0]
+        sql(table)
+        sql("INSERT INTO battery_pack (insert_time_utc, mcu_id) VALUES ('2024-05-06 07:08:09', 1)")
+        ours.up()
+        wait_until(lambda: int(sql("SELECT count(*) FROM battery_pack") or 0) > 2, "recording")
+        assert sql("SELECT count(*) FROM battery_pack WHERE mcu_id = 1") == "1"

@@ -1,0 +1,66 @@
+"""What a service notes of itself, and what the container's health check makes of it."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bluenova_shared.health import BEAT_EVERY_S, judge, keep_beating
+
+
+def noted(beat_s: float, *, ready: bool = True, **since_s: float | None) -> str:
+    return json.dumps({"beat_s": beat_s, "ready": ready, "since_s": since_s})
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict"),
+    [
+        pytest.param(noted(1000), (True, "healthy"), id="all is well"),
+        pytest.param(noted(1000, broker=None), (True, "healthy"), id="no trouble now"),
+        pytest.param(noted(1000, broker=900), (True, "healthy (broker for 100 s)"), id="patience"),
+        pytest.param(noted(1000, broker=870), (False, "sick: broker for 130 s"), id="too long"),
+        pytest.param(noted(960), (False, "sick: hangs for 40 s"), id="a dead loop"),
+        pytest.param(
+            noted(1000, ready=False, broker=999),
+            (False, "not ready yet: broker for 1 s"),
+            id="in trouble since its start",
+        ),
+    ],
+)
+def test_the_verdict(state: str, verdict: tuple[bool, str]) -> None:
+    assert judge(state, 1000.0) == verdict
+
+
+def check(path: Path) -> tuple[int, str]:
+    command = [sys.executable, "-m", "bluenova_shared.health", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.strip()
+
+
+def test_a_service_is_ready_once_each_trouble_of_its_start_is_over(tmp_path: Path) -> None:
+    path = tmp_path / "health.json"
+    troubles: dict[str, float | None] = {"broker": 1.0, "database": 1.0}
+
+    async def story() -> None:
+        asks = {"broker": lambda: troubles["broker"], "database": lambda: troubles["database"]}
+        beating = asyncio.create_task(keep_beating(path, asks))
+
+        async def is_ready() -> bool:
+            await asyncio.sleep(1.2 * BEAT_EVERY_S)
+            return bool(json.loads(path.read_text())["ready"])
+
+        assert not await is_ready()
+        troubles["broker"] = None
+        assert not await is_ready()
+        troubles["database"] = 2.0  # another one of the same kind: there was a time without it
+        assert await is_ready()
+        troubles["database"] = None
+        assert await is_ready()
+        beating.cancel()
+
+    assert check(path) == (1, "not ready yet")
+    asyncio.run(story())
+    assert check(path) == (0, "healthy")

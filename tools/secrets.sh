@@ -1,0 +1,113 @@
+#!/bin/sh
+# The stack's secrets, inside the container of the service `secrets`:
+#
+#   docker compose run --rm secrets                     make those that are missing (every `up` does)
+#   docker compose run --rm secrets show homeassistant  print an account: collector, recorder,
+#                                                       homeassistant, homeauto or dashboard
+#   docker compose run --rm secrets renew NAME          make that account's password anew
+#   docker compose run --rm -T secrets set NAME <FILE   take it from the first line of a file
+#
+# The volume at /secrets holds them all and is nobody else's. Each service gets, in a volume of its own,
+# what it needs and no more. Plain POSIX sh: the broker's image has no other shell.
+set -eu
+umask 077
+
+NAMES='collector recorder homeassistant homeauto dashboard health postgres share-group'
+MOSQUITTO_UID=1883 POSTGRES_UID=999 OURS_UID=10001
+
+fail() { echo "secrets: $*" >&2; exit 1; }
+
+known() {
+    for name in $NAMES; do [ "$name" != "${1:-}" ] || return 0; done
+    fail "there is no account '${1:-}'; there are: $NAMES"
+}
+
+# write FILE OWNER: standard input becomes the file at once and whole, for its owner alone to read.
+write() {
+    cat >"$1.new"
+    chmod 400 "$1.new"
+    chown "$2:$2" "$1.new"
+    mv -f "$1.new" "$1"
+}
+
+make() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n' | write "/secrets/$1" 0; }
+
+# give NAME FILE OWNER: a secret goes to the service that needs it.
+give() { write "$2" "$3" <"/secrets/$1"; }
+
+hand_out() {
+    give collector /for/collector/mqtt-password $OURS_UID
+    give recorder /for/recorder/mqtt-password $OURS_UID
+    give share-group /for/recorder/share-group $OURS_UID
+    give homeauto /for/recorder/pgpassword $OURS_UID
+    for name in postgres homeauto dashboard; do
+        give "$name" "/for/postgres/$name" $POSTGRES_UID
+    done
+}
+
+# The broker's accounts; mosquitto_passwd replaces each password by its hash.
+make_passwords() {
+    for name in collector recorder homeassistant health; do
+        printf '%s:%s\n' "$name" "$(cat "/secrets/$name")"
+    done >/tmp/passwords
+    mosquitto_passwd -U /tmp/passwords
+    write /for/mosquitto/passwords $MOSQUITTO_UID </tmp/passwords
+    # What mosquitto_sub reads by itself, so that the health check's command line shows no password.
+    printf -- '-u health\n-P %s\n' "$(cat /secrets/health)" | write /for/mosquitto/mosquitto_sub $MOSQUITTO_UID
+}
+
+# The listener behind the host's port: TLS where there is a certificate.
+make_listener() {
+    certs=/project/certs
+    mkdir -p -m 755 /for/mosquitto/listeners
+    {
+        printf 'listener 1884\nmax_connections 64\n'
+        if [ -e $certs/server.crt ] && [ -e $certs/server.key ]; then
+            echo 'certfile /mosquitto/config/server.crt'
+            echo 'keyfile /mosquitto/config/server.key'
+            write /for/mosquitto/server.crt $MOSQUITTO_UID <$certs/server.crt
+            write /for/mosquitto/server.key $MOSQUITTO_UID <$certs/server.key
+        elif [ -e $certs/server.crt ] || [ -e $certs/server.key ]; then
+            fail 'TLS needs both, server.crt and server.key: see mosquitto/certs/README.md'
+        fi
+    } >/tmp/outside.conf
+    write /for/mosquitto/listeners/outside.conf $MOSQUITTO_UID </tmp/outside.conf
+}
+
+make_all() {
+    for name in $NAMES; do
+        [ -s "/secrets/$name" ] || make "$name"
+        [ -s "/secrets/$name" ] || fail "$name could not be made" # never an empty password
+    done
+    hand_out
+    make_passwords
+    make_listener
+    # Copied, so that the services can read them whatever the checkout's owner and modes are.
+    write /for/mosquitto/mosquitto.conf $MOSQUITTO_UID </project/mosquitto/mosquitto.conf
+    write /for/mosquitto/acl $MOSQUITTO_UID </project/mosquitto/acl
+    write /for/postgres/roles.sql $POSTGRES_UID </project/postgres/roles.sql
+}
+
+case ${1:-} in
+    '') make_all ;;
+    show)
+        known "${2:-}"
+        make_all
+        printf 'user:     %s\npassword: %s\n' "$2" "$(cat "/secrets/$2")"
+        ;;
+    renew)
+        known "${2:-}"
+        make "$2"
+        make_all
+        ;;
+    set)
+        known "${2:-}"
+        IFS= read -r secret && [ -n "$secret" ] || fail "no password came in: docker compose run --rm -T secrets set $2 <FILE"
+        case $secret in
+            *:*) [ "$2" = homeauto ] || fail 'mosquitto_passwd cuts a password at a colon: choose one without a colon' ;;
+        esac
+        printf %s "$secret" | write "/secrets/$2" 0
+        make_all
+        ;;
+    *) fail "'$1' is none of show, renew and set; see the top of tools/secrets.sh" ;;
+esac
