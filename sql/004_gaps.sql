@@ -14,7 +14,7 @@ SELECT mcu_id,
        coalesce(gap_to, now() AT TIME ZONE 'UTC') - gap_from AS gap,
        coalesce(
            -- The first that tells of a loss; else a collector that came back without having said
-           -- farewell was killed.
+           -- farewell was killed, unless it was the very first.
            (SELECT CASE event WHEN 'battery_lost' THEN 'battery lost'
                               WHEN 'collector_stopped' THEN 'collector stopped'
                               ELSE 'collector killed' END
@@ -22,20 +22,20 @@ SELECT mcu_id,
             WHERE told.mcu_id = spans.mcu_id
               AND event_time_utc >= gap_from
               AND event_time_utc <= coalesce(gap_to, 'infinity')
-              AND event IN ('battery_lost', 'collector_stopped', 'collector_started')
+              AND (event IN ('battery_lost', 'collector_stopped')
+                   OR event = 'collector_started' AND expected.by_collector)
             ORDER BY event = 'collector_started', event_time_utc
             LIMIT 1),
            'unexplained'
        ) AS cause
 FROM spans
 CROSS JOIN LATERAL (
-    SELECT coalesce(
-        (SELECT interval_s
-         FROM battery_pack_events AS told
-         WHERE told.mcu_id = spans.mcu_id AND event_time_utc <= gap_from
-         ORDER BY event_time_utc DESC
-         LIMIT 1),
-        10
-    ) * interval '1 second' AS length
+    SELECT coalesce(max(interval_s), 10) * interval '1 second' AS length,
+           count(*) > 0 AS by_collector
+    FROM (SELECT interval_s
+          FROM battery_pack_events AS told
+          WHERE told.mcu_id = spans.mcu_id AND event_time_utc <= gap_from
+          ORDER BY event_time_utc DESC
+          LIMIT 1) AS latest
 ) AS expected
 WHERE coalesce(gap_to, now() AT TIME ZONE 'UTC') - gap_from > 1.5 * expected.length;

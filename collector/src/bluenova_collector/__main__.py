@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Callable
 
-from bluenova_collector.collector import Collector
+from bluenova_collector.collector import VERSION, Collector
 from bluenova_collector.console import Console
 from bluenova_collector.delivery import Delivery
+from bluenova_collector.discovery import Describer
+from bluenova_collector.forget import forget, named
+from bluenova_collector.homeassistant import HomeAssistant
 from bluenova_collector.outbox import Outbox
 from bluenova_collector.settings import CollectorSettings
+from bluenova_collector.spread import SpreadAlarm
 from bluenova_shared import health, service
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt import MqttLink, Will
-from bluenova_shared.topics import Topics
 
 log = logging.getLogger("bluenova_collector")
 
@@ -22,31 +26,30 @@ log = logging.getLogger("bluenova_collector")
 WILL_DELAY_S = 10
 
 
-async def serve(arguments: list[str]) -> None:
-    """Runs the collector until SIGTERM. Raises WrongSettings."""
+async def serve(arguments: list[str], clock: Callable[[], float] = time.time) -> None:
+    """Runs the collector until SIGTERM; `clock` gives the time. Raises WrongSettings."""
+    if arguments[:1] == ["forget"]:
+        await serve_forget(arguments[1:])
+        return
     settings = CollectorSettings.load(arguments)
     settings.set_up_logging()
-    address, topics = settings.address(), Topics(settings.topic_root)
+    address, topics = settings.address(), settings.topics()
     outbox = Outbox(settings.outbox(), battery=str(address), limit=settings.outbox_limit)
-    gone = Message(topics.collector(outbox.name), "offline", qos=1, retain=True)
-    link = MqttLink(
-        settings.broker(),
-        client_id=outbox.name,
-        subscriptions=[(topics.recorded("+"), 1), (topics.recorder(), 1)],
-        will=Will(gone, WILL_DELAY_S),
-        session_s=WILL_DELAY_S,
-        on_connected=lambda: collector.announce(),
-    )
+    link = _link(settings, outbox.name, lambda: connected())
+    home_assistant = _home_assistant(settings, outbox.name, link)
     delivery = Delivery(outbox, topics, link.publish, max_packet=lambda: link.max_packet)
     collector = Collector(
         outbox=outbox,
         delivery=delivery,
         topics=topics,
         publish=link.publish,
-        clock=time.time,
+        clock=clock,
         interval_s=settings.interval,
         offline_after_s=settings.silence_s,
         log_raw=settings.log_raw,
+        spread_alarm=SpreadAlarm(settings.cell_spread_alarm_v),
+        on_snapshots=home_assistant.hear,
+        connections=lambda: console.connections,
     )
     console = Console(
         address,
@@ -57,22 +60,64 @@ async def serve(arguments: list[str]) -> None:
     )
     log.info("Collector %s: battery %s, broker %s", outbox.name, address, link.broker)
 
+    def connected() -> None:
+        collector.announce()
+        home_assistant.tell_all()
+
     async def take_messages() -> None:
         while True:
             for message in await link.inbox.take():
-                collector.take(message)
+                if message.topic in topics.home_assistant_states():
+                    home_assistant.take(message)
+                else:
+                    collector.take(message)
 
     async def farewell() -> None:
         collector.farewell()
         await link.close()
         outbox.close()
 
-    jobs = [console.run(), link.run(), collector.run(), take_messages()]
+    jobs = [console.run(), collector.run(), home_assistant.run(), take_messages()]
     if settings.health_file is not None:
         # A battery that is switched off is no sickness of ours.
         troubles = {"no broker": lambda: link.away_since_s}
         jobs.append(health.keep_beating(settings.health_file, troubles))
-    await service.run_jobs(jobs, farewell)
+    await service.run_jobs(jobs, link.run(), farewell)
+
+
+def _link(settings: CollectorSettings, name: str, on_connected: Callable[[], None]) -> MqttLink:
+    topics = settings.topics()
+    gone = Message(topics.collector(name), "offline", qos=1, retain=True)
+    return MqttLink(
+        settings.broker(),
+        client_id=name,
+        subscriptions=[
+            (topics.recorded("+"), 1),
+            (topics.recorder(), 1),
+            *((topic, 0) for topic in topics.home_assistant_states()),
+        ],
+        will=Will(gone, WILL_DELAY_S),
+        session_s=WILL_DELAY_S,
+        on_connected=on_connected,
+    )
+
+
+def _home_assistant(settings: CollectorSettings, name: str, link: MqttLink) -> HomeAssistant:
+    describer = Describer(settings.topics(), name, VERSION, settings.interval, settings.energy_unit)
+    return HomeAssistant(
+        describer.discovery,
+        link.publish,
+        max_packet=lambda: link.max_packet,
+        enabled=settings.ha_discovery,
+    )
+
+
+async def serve_forget(arguments: list[str]) -> None:
+    """Has the broker forget the battery that the first argument names. Raises WrongSettings."""
+    mcu_id = named(arguments)
+    settings = CollectorSettings.load(arguments[1:])
+    settings.set_up_logging()
+    await forget(settings.broker(), settings.topics(), mcu_id)
 
 
 def main() -> int:

@@ -21,7 +21,9 @@ class Backlog:
     """Which chunk is under way, and what may follow it when.
 
     A pass goes through a battery's items from the oldest on. What gets no receipt is passed over,
-    so that it holds nothing else up, and has its turn again in the next pass.
+    so that it holds nothing else up, and has its turn again in the next pass. Chunks get smaller
+    where they break the link or are not answered: a broker that finds them too long may drop them
+    without a word. A pass without that, and a recorder's word, makes them longer again.
     """
 
     def __init__(self) -> None:
@@ -29,6 +31,10 @@ class Backlog:
         self.chunk_bytes = CHUNK_BYTES
         self._live: deque[tuple[int, float]] = deque()
         self._under_way: set[str] = set()
+        self._in_part = False  # whether a part of the chunk under way has its receipts
+        self._heard = False  # whether any receipt came since it went out
+        self._shortened = False  # whether chunks were, in this pass
+        self._breaks_link = False
         self._due_s = 0.0
         self._pause_s = FIRST_PAUSE_S
         self._not_before_s = 0.0
@@ -43,8 +49,7 @@ class Backlog:
         if self._under_way:
             if now_s < self._due_s:
                 return False
-            self._under_way.clear()
-            self._rest(now_s)
+            self._give_up(now_s)
         return now_s >= self._not_before_s
 
     def window(self, mcu_id: str, now_s: float) -> tuple[int, int | None]:
@@ -56,19 +61,24 @@ class Backlog:
     def sent(self, mcu_id: str, last: int, ids: Collection[str], now_s: float) -> None:
         """A chunk with these items went out, `last` the greatest of their numbers."""
         self._under_way = set(ids)
+        self._in_part = self._heard = False
         self._passed[mcu_id] = last
         self._due_s = now_s + RECEIPT_DUE_S
         self.sent_again += len(ids)
 
+    def not_sent(self, now_s: float) -> None:
+        """There is no broker. Once there is one again, a recorder's word ends the pause."""
+        self._rest(now_s)
+
     def receipted(self, ids: Iterable[str]) -> bool:
         """A receipt named these; true where that completes the chunk under way."""
-        if not self._under_way:
-            return False
+        before = len(self._under_way)
         self._under_way.difference_update(ids)
-        if self._under_way:
+        self._in_part |= len(self._under_way) < before
+        self._heard = True
+        if self._under_way or not before:
             return False
         self._pause_s = FIRST_PAUSE_S
-        self.chunk_bytes = min(2 * self.chunk_bytes, CHUNK_BYTES)
         return True
 
     def passed_all(self, now_s: float) -> None:
@@ -76,6 +86,10 @@ class Backlog:
         if self._passed:
             self._passed.clear()
             self._rest(now_s)
+            if not self._shortened:
+                self.chunk_bytes = min(2 * self.chunk_bytes, CHUNK_BYTES)
+                self._breaks_link = False
+            self._shortened = False
 
     def hurry(self, at_s: float) -> None:
         """A recorder is there: from the oldest on, at that time."""
@@ -83,13 +97,27 @@ class Backlog:
         self._passed.clear()
         self._not_before_s = at_s
         self._pause_s = FIRST_PAUSE_S
+        if not self._breaks_link:
+            self.chunk_bytes = CHUNK_BYTES
 
     def link_lost(self) -> None:
         """The link dropped; if it did so under a chunk, the next one is smaller."""
         if self._under_way:
-            self.chunk_bytes = max(self.chunk_bytes // 2, SMALLEST_CHUNK_BYTES)
+            self._shorten()
+            self._breaks_link = True
         self._under_way.clear()
         self._passed.clear()
+
+    def _give_up(self, now_s: float) -> None:
+        if not self._heard:
+            self._rest(now_s)  # there is no recorder, or it cannot write
+        if not self._in_part:
+            self._shorten()
+        self._under_way.clear()
+
+    def _shorten(self) -> None:
+        self.chunk_bytes = max(self.chunk_bytes // 2, SMALLEST_CHUNK_BYTES)
+        self._shortened = True
 
     def _rest(self, now_s: float) -> None:
         self._not_before_s = now_s + self._pause_s

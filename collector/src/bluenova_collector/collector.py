@@ -18,6 +18,7 @@ from bluenova_collector.intervals import BUILT_S, Due, Intervals
 from bluenova_collector.outbox import Memory, Outbox
 from bluenova_collector.presence import Presence
 from bluenova_collector.rules import Unreadable
+from bluenova_collector.spread import SpreadAlarm
 from bluenova_collector.status import Status
 from bluenova_shared.delivery import Event, Item, Occasion, new_id
 from bluenova_shared.logs import Throttle
@@ -36,7 +37,8 @@ class Collector:
     """Hears the console's lines, closes the intervals, and hands on what came of them.
 
     `publish` sends a message, or answers False while there is no broker. `clock` gives the seconds
-    since 1970, and may jump; whatever else is timed is timed by a steady clock.
+    since 1970, and may jump; whatever else is timed is timed by a steady clock. `connections` tells
+    how many there have been to the battery.
     """
 
     def __init__(
@@ -50,6 +52,9 @@ class Collector:
         interval_s: int,
         offline_after_s: float,
         log_raw: bool,
+        spread_alarm: SpreadAlarm,
+        on_snapshots: Callable[[list[Snapshot]], None] = lambda _: None,
+        connections: Callable[[], int] = lambda: 0,
     ) -> None:
         memory = outbox.recall()
         self._outbox = outbox
@@ -58,6 +63,8 @@ class Collector:
         self._publish = publish
         self._clock = clock
         self._log_raw = log_raw
+        self._spread_alarm = spread_alarm
+        self._on_snapshots = on_snapshots
         self._assembler = Assembler(memory.mcu_id, memory.totals)
         self._intervals = Intervals(interval_s, clock(), memory.last_end_s)
         self._presence = Presence(memory.present, memory.lost)
@@ -68,7 +75,7 @@ class Collector:
         self._status_s = 0.0
         self._throttle = Throttle(UNREADABLE_EVERY_S)
         self._unreadable: Counter[str] = Counter()
-        self.connections = 0
+        self._connections = connections
 
     def hear(self, line: str) -> bool:
         """Takes a console line in; true where it was one of ours and readable."""
@@ -134,9 +141,17 @@ class Collector:
             log.warning("The clock was set back by %d s: going on from there", due.corrected_s)
         snapshots = self._assembler.close(datetime.fromtimestamp(due.end_s, UTC))
         self._intervals.closed(due)
-        snapshots = [snapshot.model_copy(update={"id": new_id()}) for snapshot in snapshots]
+        snapshots = [self._complete(snapshot) for snapshot in snapshots]
+        if not {snapshot.mcu_id for snapshot in snapshots} <= set(self._last_snapshot):
+            self._status_s = -STATUS_EVERY_S  # a new battery's figures are due at once
         self._last_snapshot.update({s.mcu_id: s.time for s in snapshots})
-        self._deliver([*self._events(due.end_s, snapshots), *snapshots])
+        self._deliver([*self._events(due.end_s, snapshots), *snapshots], due.end_s)
+        self._on_snapshots(snapshots)
+
+    def _complete(self, snapshot: Snapshot) -> Snapshot:
+        """With its id, and with what takes more than one interval to know."""
+        alarm = self._spread_alarm.judge(snapshot)
+        return snapshot.model_copy(update={"id": new_id(), "cell_spread_alarm": alarm})
 
     def _events(self, end_s: int, snapshots: list[Snapshot]) -> list[Event]:
         """What happened that explains rows that miss, or will."""
@@ -157,7 +172,7 @@ class Collector:
             interval_s=self._intervals.interval_s,
         )
 
-    def _deliver(self, items: list[Item]) -> None:
+    def _deliver(self, items: list[Item], end_s: int | None = None) -> None:
         if items:
             memory = Memory(
                 self._assembler.mcu_id,
@@ -166,7 +181,7 @@ class Collector:
                 self._presence.present,
                 self._presence.lost,
             )
-            self._delivery.deliver(items, memory)
+            self._delivery.deliver(items, memory, end_s)
 
     def _publish_availability(self, mcu_id: str) -> None:
         state = "online" if self._availability.online[mcu_id] else "offline"
@@ -184,7 +199,7 @@ class Collector:
                 oldest_waiting=self._outbox.oldest(mcu_id),
                 sent_again=self._delivery.backlog.sent_again,
                 dropped=self._outbox.dropped,
-                reconnects=max(0, self.connections - 1),
+                reconnects=max(0, self._connections() - 1),
                 unreadable=dict(self._unreadable),
             )
             topic = self._topics.status(mcu_id)

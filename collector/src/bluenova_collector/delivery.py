@@ -50,11 +50,15 @@ class Delivery:
         self._unwritten: deque[Item] = deque(maxlen=MOST_UNWRITTEN)
         self._disk_fails = False
 
-    def deliver(self, items: Sequence[Item], memory: Memory) -> None:
-        """Commits the items to the outbox; only then publishes the snapshots among them."""
+    def deliver(self, items: Sequence[Item], memory: Memory, end_s: int | None = None) -> None:
+        """Commits the items to the outbox; only then publishes those that are new.
+
+        New are the snapshots of the interval that ended at `end_s`. All else goes to the recorder
+        alone: events, and snapshots that had to wait for their battery's name.
+        """
         numbers = self._commit(items, memory)
         for n, item in zip(numbers, items, strict=True):
-            if isinstance(item, Snapshot):
+            if isinstance(item, Snapshot) and item.time.timestamp() == end_s:
                 topic = self._topics.snapshot(item.mcu_id)
                 if self._publish(Message(topic, item.to_json())) and n is not None:
                     self.backlog.published([n], time.monotonic())
@@ -95,6 +99,8 @@ class Delivery:
             payload = f"[{','.join(item.payload for item in chunk)}]"
             if self._publish(Message(self._topics.backlog(mcu_id), payload)):
                 self.backlog.sent(mcu_id, chunk[-1].n, [item.id for item in chunk], now_s)
+            else:
+                self.backlog.not_sent(now_s)
             return
         self.backlog.passed_all(now_s)
 

@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import secrets
+import shutil
 import sqlite3
 import sys
 from collections import Counter
@@ -37,6 +38,9 @@ _BETWEEN = (
 _DELETE_OLDEST = (
     "DELETE FROM outbox WHERE n IN (SELECT n FROM outbox ORDER BY n LIMIT ?) RETURNING mcu_id"
 )
+# Deleting takes room, too, as SQLite writes ahead what it changes: an outbox that fills its disk to
+# the last byte could not let go of what is recorded.
+ROOM_TO_LET_GO_BYTES = 8 * 2**20
 _WITH_THE_FILE = ("", "-wal", "-shm", "-journal")
 
 
@@ -79,7 +83,11 @@ class Outbox:
         self.dropped = 0
         self.waiting: Counter[str] = Counter()  # items by battery
         self.name = ""  # the collector's own among all: random, made once
-        self._guarded(self._open)
+        self._db = sqlite3.connect(":memory:")  # until the file is open
+        try:
+            self._open()
+        except sqlite3.DatabaseError as error:
+            self._begin_anew(error)
         self.waiting.update(self._guarded(self._count))
 
     def recall(self) -> Memory:
@@ -96,6 +104,7 @@ class Outbox:
 
         Returns the items' numbers. Raises sqlite3.OperationalError where the disk takes nothing.
         """
+        self._leave_room()
         rows = [(i.id, i.mcu_id, int(i.time.timestamp()), i.to_json()) for i in items]
         kept = json.dumps(vars(memory))
 
@@ -141,6 +150,11 @@ class Outbox:
         """Gives the file back."""
         self._db.close()
 
+    def _leave_room(self) -> None:
+        disk = shutil.disk_usage(self._path.parent)
+        if disk.total and disk.free < ROOM_TO_LET_GO_BYTES:
+            raise sqlite3.OperationalError(f"only {disk.free} bytes of the disk are free")
+
     def _make_room(self, added: int) -> list[str]:
         """Deletes the oldest items over the limit; returns the battery of each."""
         too_many = self.waiting.total() + added - self._limit
@@ -160,13 +174,17 @@ class Outbox:
         try:
             return operation()
         except sqlite3.DatabaseError as error:
-            # The lower eight bits are the kind of error, the others its variety.
-            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-                raise
-            self._set_aside(error)
+            self._begin_anew(error)
+        return operation()
+
+    def _begin_anew(self, error: sqlite3.DatabaseError) -> None:
+        """Sets a damaged file aside and begins another; raises any other error as it is."""
+        # The lower eight bits are the kind of error, the others its variety.
+        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise error
+        self._set_aside(error)
         self.waiting.clear()
         self._open()
-        return operation()
 
     def _open(self) -> None:
         try:
@@ -183,7 +201,8 @@ class Outbox:
             self._db = self._begun(":memory:")
 
     def _begun(self, name: str) -> sqlite3.Connection:
-        db = sqlite3.connect(name, timeout=5)
+        self._db.close()  # or it would keep this one out
+        db = self._db = sqlite3.connect(name, timeout=5)
         # Exclusive: a second collector on the same file would take this one's place.
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")

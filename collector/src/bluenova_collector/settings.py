@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 from pydantic_settings import CliImplicitFlag, SettingsConfigDict
 
 from bluenova_collector.console import Address
-from bluenova_shared.settings import LOG_FLAGS, OptionalPath, Port, ServiceSettings, Text
+from bluenova_shared.settings import LOG_FLAGS, OptionalPath, Port, Prefix, ServiceSettings, Text
+from bluenova_shared.topics import Topics
 
 
 def _a_host(host: str) -> str:
@@ -21,7 +22,11 @@ def _a_host(host: str) -> str:
 
 
 class CollectorSettings(ServiceSettings):
-    """Reads one BlueNova battery's console and publishes its snapshots over MQTT."""
+    """Reads one BlueNova battery's console and publishes its snapshots over MQTT.
+
+    `bluenova-collector forget MCU-ID` removes a battery that is no more from the broker and so from
+    Home Assistant.
+    """
 
     model_config = SettingsConfigDict(
         cli_prog_name="bluenova-collector",
@@ -66,6 +71,26 @@ class CollectorSettings(ServiceSettings):
     log_raw: CliImplicitFlag[bool] = Field(
         default=False, description="true to log every console line as it was received"
     )
+
+    cell_spread_alarm_v: float = Field(
+        default=0.1,
+        gt=0,
+        le=5,
+        description="the spread of the cells' voltages, in volts, from which on it is an alarm",
+    )
+    energy_unit: Literal["Wh", "kWh", "MWh"] = Field(
+        default="kWh", description="the unit of the battery's two energy totals: Wh, kWh or MWh"
+    )
+    ha_discovery: bool = Field(
+        default=True, description="true to tell Home Assistant of the battery's sensors, else false"
+    )
+    ha_prefix: Prefix = Field(
+        default="homeassistant", description="Home Assistant's discovery prefix"
+    )
+
+    def topics(self) -> Topics:
+        """The topics below the root and the prefix as set."""
+        return Topics(self.topic_root, self.ha_prefix)
 
     def address(self) -> Address:
         """Where the console is."""

@@ -52,14 +52,14 @@ async def serve(arguments: list[str]) -> None:
         # What is not written yet has no receipt, and will be sent again: nothing to wait for.
         await link.close()
 
-    jobs = [link.run(), recorder.run()]
+    jobs = [recorder.run()]
     if settings.health_file is not None:
         troubles = {
             "no broker": lambda: link.away_since_s,
             "nothing committed": lambda: recorder.uncommitted_since_s,
         }
         jobs.append(health.keep_beating(settings.health_file, troubles))
-    await service.run_jobs(jobs, farewell)
+    await service.run_jobs(jobs, link.run(), farewell)
 
 
 def main() -> int:

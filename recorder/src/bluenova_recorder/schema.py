@@ -7,6 +7,7 @@ keeps the rows from now on unique, and the log says how to get the whole key.
 from __future__ import annotations
 
 import logging
+import time
 from datetime import UTC, datetime
 from importlib import resources
 
@@ -34,14 +35,39 @@ def prepare(db: pg.connection) -> int | None:
     """
     db.autocommit = True
     with db.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
+        _lock(cursor)
+        # Years of rows take a small board minutes to build a key on.
+        patience = _set_patience(cursor, "0")
         try:
             _apply_sql(cursor)
             _add_new_columns(cursor)
             return _unique_key(cursor)
         finally:
+            _set_patience(cursor, patience)
             cursor.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
             db.autocommit = False
+
+
+def _lock(cursor: pg.cursor) -> None:
+    """Takes the lock. Raises OperationalError where another recorder has it for long.
+
+    It asks again and again: a key that is built concurrently waits for whoever waits for a lock
+    within a statement, and that would be a deadlock.
+    """
+    for _ in range(50):
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])
+        if cursor.fetchone() == (True,):
+            return
+        time.sleep(0.2)
+    raise psycopg2.OperationalError("another recorder is bringing the table into shape")
+
+
+def _set_patience(cursor: pg.cursor, timeout: str) -> str:
+    """How long a statement may take from now on; returns how long it could before."""
+    cursor.execute("SHOW statement_timeout")
+    (before,) = cursor.fetchone() or ("0",)
+    cursor.execute("SELECT set_config('statement_timeout', %s, false)", [timeout])
+    return str(before)
 
 
 def _apply_sql(cursor: pg.cursor) -> None:

@@ -203,8 +203,9 @@ def _insert_events(cursor: pg.cursor, events: Sequence[Event]) -> None:
 
 def copy_line(n: int, values: Sequence[Cell]) -> str:
     """A line of COPY's text format."""
-    cells = [
-        _NULL if value is None else value.translate(_ESCAPES) if type(value) is str else str(value)
-        for value in values
-    ]
+    cells = [_quoted(v) if isinstance(v, str) else r"\N" if v is None else str(v) for v in values]
     return "\t".join([str(n), *cells]) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")

@@ -1,10 +1,12 @@
-"""What a field of the Snapshot says of itself: its console line and its column in the table."""
+"""What a field of the Snapshot says of itself.
+
+Its console line, its column in the table, and how Home Assistant shows it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -49,10 +51,48 @@ class Counted:
     prefix: str
 
 
+@dataclass(frozen=True)
+class Sensor:
+    """How Home Assistant shows the value: classes, units and icons are Home Assistant's own words.
+
+    A number with a `precision` (decimals) gets long-term statistics. `empty` stands for an empty
+    text. In the name of a Series' sensors `{}` stands for the number. The unit of an energy is a
+    setting.
+    """
+
+    name: str
+    unit: str | None = None
+    device_class: str | None = None
+    precision: int | None = None
+    icon: str | None = None
+    total: bool = False
+    diagnostic: bool = False
+    enabled: bool = True
+    empty: str | None = None
+
+    @property
+    def state_class(self) -> Literal["measurement", "total_increasing"] | None:
+        """Which statistics are kept of it."""
+        if self.total:
+            return "total_increasing"
+        return None if self.precision is None else "measurement"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """A sensor that is on while the value is true, or a text that is not empty.
+
+    `key` names it where the value has a Sensor of its own under the field's name.
+    """
+
+    name: str
+    key: str | None = None
+
+
 def _rounded(decimals: int) -> AfterValidator:
     def to_decimals(value: float) -> float:
         # Adding 0.0 turns -0.0 into 0.0.
-        return round(value, decimals) + 0.0 if isfinite(value) else value
+        return round(value, decimals) + 0.0
 
     return AfterValidator(to_decimals)
 

@@ -14,28 +14,35 @@ from bluenova_shared.settings import WrongSettings
 log = logging.getLogger(__name__)
 
 
-async def run_jobs(
-    jobs: list[Coroutine[Any, Any, None]], farewell: Callable[[], Awaitable[None]]
-) -> None:
-    """Runs the jobs, which never end by themselves, until SIGTERM or SIGINT; then says farewell.
+Job = Coroutine[Any, Any, None]
 
-    A job that fails ends the program: whoever started it starts it again.
+
+async def run_jobs(jobs: list[Job], link: Job, farewell: Callable[[], Awaitable[None]]) -> None:
+    """Runs the jobs and the link, which never end by themselves, until SIGTERM or SIGINT.
+
+    The jobs are over when the farewell is said: what it says stays true. The link is still up. A
+    job that fails ends the program: whoever started it starts it again.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tasks = [asyncio.create_task(job) for job in jobs]
-    stopped = asyncio.create_task(stop.wait())
-    done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+    linked, stopped = asyncio.create_task(link), asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([*tasks, linked, stopped], return_when=asyncio.FIRST_COMPLETED)
     try:
         for task in done - {stopped}:
             task.result()
         log.info("Stopping")
     finally:
+        await _end(*tasks, stopped)
         await farewell()
-        for task in (*tasks, stopped):
-            task.cancel()
-        await asyncio.gather(*tasks, stopped, return_exceptions=True)
+        await _end(linked)
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def main(program: str, serve: Callable[[list[str]], Coroutine[Any, Any, None]]) -> int:

@@ -49,13 +49,14 @@ def _or_none(text: object) -> object:
 
 
 Text = Annotated[str, AfterValidator(_not_empty)]
+Prefix = Annotated[str, AfterValidator(_no_wildcard)]  # of topics
 OptionalText = Annotated[str | None, BeforeValidator(_or_none)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_or_none)]
 OptionalPath = Annotated[Path | None, BeforeValidator(_or_none)]
 
 
-class ServiceSettings(BaseSettings):
-    """What the collector, the recorder and the tools have in common: the broker and the log."""
+class ProgramSettings(BaseSettings):
+    """What the services and the tools have in common: the broker and the log."""
 
     model_config = SettingsConfigDict(
         cli_kebab_case=True,
@@ -98,14 +99,7 @@ class ServiceSettings(BaseSettings):
         description="the file with that certificate's key",
         examples=["/certs/client.key"],
     )
-    topic_root: Annotated[str, AfterValidator(_no_wildcard)] = Field(
-        default="bluenova", description="the first level of all topics"
-    )
-    health_file: OptionalPath = Field(
-        default=None,
-        description="the file in which the service notes its health for a container's check",
-        examples=["/tmp/health.json"],  # noqa: S108  # an example, and in a container a folder of ours
-    )
+    topic_root: Prefix = Field(default="bluenova", description="the first level of all topics")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="one of DEBUG, INFO, WARNING and ERROR"
     )
@@ -125,7 +119,9 @@ class ServiceSettings(BaseSettings):
         description="the size in bytes at which a log file rotates (0: never)",
     )
     log_flush: bool = Field(
-        default=False, description="1 to write out each line of the log at once, else 0"
+        default=False,
+        description="1 to write out each line of the log at once, else 0",
+        examples=["1"],
     )
 
     def broker(self) -> Broker:
@@ -189,6 +185,16 @@ class ServiceSettings(BaseSettings):
         if problems:
             raise WrongSettings("\n".join(problems))
         return settings
+
+
+class ServiceSettings(ProgramSettings):
+    """What the collector and the recorder have in common."""
+
+    health_file: OptionalPath = Field(
+        default=None,
+        description="the file in which the service notes its health for a container's check",
+        examples=["/tmp/health.json"],  # noqa: S108  # an example, and in a container a folder of ours
+    )
 
 
 def _secrets_from_files(cls: type[BaseSettings]) -> tuple[list[str], dict[str, Any]]:

@@ -1,24 +1,27 @@
 """The Snapshot: what one battery said within one interval.
 
 This is the one definition of every quantity. The console's rules, the JSON on MQTT and its schema,
-and the columns of `battery_pack` are derived from the fields below and their annotations. A new
-console line is one field here, and nothing anywhere else.
+the columns of `battery_pack`, and Home Assistant's sensors are derived from the fields below and
+their annotations. A new console line is one field here, and nothing anywhere else.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, computed_field
 
 from bluenova_shared.quantity import (
+    Alarm,
     Count,
     Counted,
     Line,
     Real2,
     Real3,
     Real4,
+    Sensor,
     Series,
     SmallInt,
     Text16,
@@ -39,8 +42,18 @@ from bluenova_shared.readings import (
 SCHEMA: Final = 1
 CELLS = 16
 ADCS = 5
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.0+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def _rfc_3339(time: object) -> object:
+    """A text as a time; pydantic alone would also take a number of seconds in quotes."""
+    if not isinstance(time, str):
+        return time
+    if not _RFC_3339.fullmatch(time):
+        raise ValueError("not a time of RFC 3339 in whole seconds, with its zone")
+    return datetime.fromisoformat(time)
 
 
 def _interval_end(time: datetime) -> datetime:
@@ -59,9 +72,14 @@ def _an_mcu_id(text: str) -> str:
     return text
 
 
-Time = Annotated[datetime, AfterValidator(_interval_end)]
+Time = Annotated[datetime, BeforeValidator(_rfc_3339), AfterValidator(_interval_end)]
 ItemId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 McuId = Annotated[str, Field(pattern=r"^[0-9A-F]{8}$"), AfterValidator(_an_mcu_id)]
+
+
+_CELL_DELTA = Sensor("Cell voltage spread", "V", "voltage", 3, "mdi:arrow-expand-vertical")
+_CELL_LOWEST = Sensor("Lowest cell", precision=0, icon="mdi:battery-arrow-down-outline")
+_CELL_HIGHEST = Sensor("Highest cell", precision=0, icon="mdi:battery-arrow-up-outline")
 
 
 class Snapshot(BaseModel):
@@ -91,105 +109,168 @@ class Snapshot(BaseModel):
     n_units: Annotated[
         SmallInt | None,
         Line("--- PO PARAMS --- (i=", whole),
+        Sensor("Units", icon="mdi:counter", diagnostic=True, enabled=False),
         Field(description="number of units, as the console says it"),
     ] = None
     unit_rank: Annotated[
         SmallInt | None,
         Line("after assignRank() --> own rank = ", whole),
+        Sensor("Unit rank", icon="mdi:counter", diagnostic=True, enabled=False),
         Field(description="this unit's rank"),
     ] = None
     cell_count: Annotated[
-        SmallInt | None, Line("CellCount: ", whole), Field(description="number of cells")
+        SmallInt | None,
+        Line("CellCount: ", whole),
+        Sensor("Cells", icon="mdi:counter", diagnostic=True),
+        Field(description="number of cells"),
     ] = None
     cell_v: Annotated[
         tuple[Real3 | None, ...],
         Series(CELLS, 1, "cell_{:02d}_v"),
         # A line may bear the temperature alone.
         Line("C{:02d}) T: ", behind_if_any("V:", thousandths)),
+        Sensor("Cell {:02d} voltage", "V", "voltage", 3, "mdi:battery-outline", diagnostic=True),
         Field(min_length=CELLS, max_length=CELLS, description="each cell's voltage, V"),
     ] = (None,) * CELLS
     cell_t: Annotated[
         tuple[SmallInt | None, ...],
         Series(CELLS, 1, "cell_{:02d}_t"),
         Line("C{:02d}) T: ", whole),
+        Sensor("Cell {:02d} temperature", "°C", "temperature", 0, diagnostic=True, enabled=False),
         Field(min_length=CELLS, max_length=CELLS, description="each cell's temperature, °C"),
     ] = (None,) * CELLS
     v_pack: Annotated[
-        Real3 | None, Line("Vpack: ", whole_thousandths), Field(description="pack voltage, V")
+        Real3 | None,
+        Line("Vpack: ", whole_thousandths),
+        Sensor("Voltage", "V", "voltage", 2, "mdi:flash-triangle-outline"),
+        Field(description="pack voltage, V"),
     ] = None
     i_pack: Annotated[
         Real2 | None,
         Line("Current: ", decimal),
+        Sensor("Current", "A", "current", 2, "mdi:current-dc"),
         Field(description="pack current, A; above zero the battery is charged"),
     ] = None
     temp: Annotated[
-        SmallInt | None, Line("Temp: ", whole), Field(description="pack temperature, °C")
+        SmallInt | None,
+        Line("Temp: ", whole),
+        Sensor("Temperature", "°C", "temperature", 0),
+        Field(description="pack temperature, °C"),
     ] = None
     v_cell_min: Annotated[
         Real3 | None,
         Line("Vc_min: ", whole_thousandths),
+        Sensor("Lowest cell voltage", "V", "voltage", 3, "mdi:battery-arrow-down-outline"),
         Field(description="lowest cell voltage, V"),
     ] = None
     v_cell_max: Annotated[
         Real3 | None,
         Line("Vc_max: ", whole_thousandths),
+        Sensor("Highest cell voltage", "V", "voltage", 3, "mdi:battery-arrow-up-outline"),
         Field(description="highest cell voltage, V"),
     ] = None
     soc: Annotated[
-        SmallInt | None, Line("SOC: ", whole), Field(description="state of charge, %")
+        SmallInt | None,
+        Line("SOC: ", whole),
+        Sensor("State of charge", "%", "battery", 0),
+        Field(description="state of charge, %"),
     ] = None
     health: Annotated[
-        Real3 | None, Line("SOH: ", decimal), Field(description="state of health, %")
+        Real3 | None,
+        Line("SOH: ", decimal),
+        Sensor("State of health", "%", precision=1, icon="mdi:battery-heart-variant"),
+        Field(description="state of health, %"),
     ] = None
     errors: Annotated[
         Text32 | None,
         Line('Errors: "', to_quote(32)),
+        Sensor("Errors", icon="mdi:alert-circle-outline", empty="none"),
+        Alarm("Problem", key="problem"),
         Field(description="error text; empty when there is no error"),
     ] = None
     system_state: Annotated[
-        Text32 | None, Line("System_State: ", rest_of_line(32)), Field(description="system state")
+        Text32 | None,
+        Line("System_State: ", rest_of_line(32)),
+        Sensor("System state", icon="mdi:state-machine"),
+        Field(description="system state"),
     ] = None
     breaker: Annotated[
-        Text32 | None, Line("Breaker: ", rest_of_line(32)), Field(description="breaker state")
+        Text32 | None,
+        Line("Breaker: ", rest_of_line(32)),
+        Sensor("Breaker", icon="mdi:electric-switch"),
+        Field(description="breaker state"),
     ] = None
     charge_state: Annotated[
-        Text16 | None, Line("Charge State: ", first_word(16)), Field(description="charge state")
+        Text16 | None,
+        Line("Charge State: ", first_word(16)),
+        Sensor("Charge state", icon="mdi:battery-charging"),
+        Field(description="charge state"),
     ] = None
     # The console gives both totals the same label: the collector's energy.py tells them apart.
     energy_in: Annotated[
-        Real3 | None, Field(description="energy charged so far, in the battery's own unit")
+        Real3 | None,
+        Sensor(
+            "Energy in",
+            device_class="energy",
+            precision=1,
+            icon="mdi:battery-plus-outline",
+            total=True,
+        ),
+        Field(description="energy charged so far, in the battery's own unit"),
     ] = None
     energy_out: Annotated[
-        Real3 | None, Field(description="energy discharged so far, in the battery's own unit")
+        Real3 | None,
+        Sensor(
+            "Energy out",
+            device_class="energy",
+            precision=1,
+            icon="mdi:battery-minus-outline",
+            total=True,
+        ),
+        Field(description="energy discharged so far, in the battery's own unit"),
     ] = None
     adc_vp: Annotated[
         Real3 | None,
         Line("Vp_adc: ", whole_thousandths),
+        Sensor("ADC voltage", "V", "voltage", 2, diagnostic=True, enabled=False),
         Field(description="pack voltage at the ADC, V"),
     ] = None
     adc: Annotated[
         tuple[Real4 | None, ...],
         Series(ADCS, 0, "adc_{}"),
         Line("DEBUG: ADC[{}]: ", behind("=", thousandths)),
+        Sensor("ADC {}", precision=4, icon="mdi:chip", diagnostic=True, enabled=False),
         Field(min_length=ADCS, max_length=ADCS, description="the ADC channels' values"),
     ] = (None,) * ADCS
     bad_crc: Annotated[
-        Count, Counted("INFO: BAD CRC"), Field(description="bad checksums within the interval")
+        Count,
+        Counted("INFO: BAD CRC"),
+        Sensor("Bad checksums", precision=0, icon="mdi:counter", diagnostic=True),
+        Field(description="bad checksums within the interval"),
     ] = 0
     parse_fail: Annotated[
         Count,
         Counted("INFO: cellcomms parse FAIL"),
+        Sensor("Unreadable cell messages", precision=0, icon="mdi:counter", diagnostic=True),
         Field(description="unreadable cell messages within the interval"),
     ] = 0
     bad_vcell: Annotated[
         Count,
         Counted("DEBUG: REJECT BAD "),
+        Sensor("Rejected cell readings", precision=0, icon="mdi:counter", diagnostic=True),
         Field(description="rejected cell readings within the interval"),
     ] = 0
 
+    # Not measured and not stored: the collector's judgement, with hysteresis.
+    cell_spread_alarm: Annotated[
+        bool | None,
+        Alarm("Cell spread alarm"),
+        Field(description="whether the cells' voltages have drifted too far apart"),
+    ] = None
+
     @computed_field(description="pack voltage times current, W")  # type: ignore[prop-decorator]  # pydantic's own way
     @property
-    def power(self) -> float | None:
+    def power(self) -> Annotated[float | None, Sensor("Power", "W", "power", 0)]:
         """W; above zero the battery is charged."""
         if self.v_pack is None or self.i_pack is None:
             return None
@@ -197,11 +278,30 @@ class Snapshot(BaseModel):
 
     @computed_field(description="highest less lowest cell voltage, V")  # type: ignore[prop-decorator]  # pydantic's own way
     @property
-    def cell_delta(self) -> float | None:
+    def cell_delta(self) -> Annotated[float | None, _CELL_DELTA]:
         """V."""
         if self.v_cell_max is None or self.v_cell_min is None:
             return None
         return round(self.v_cell_max - self.v_cell_min, 3) + 0.0
+
+    @computed_field(description="number of the cell with the lowest voltage, from 1")  # type: ignore[prop-decorator]  # pydantic's own way
+    @property
+    def cell_lowest(self) -> Annotated[int | None, _CELL_LOWEST]:
+        """The first of them, where several are equally low."""
+        voltages = self._voltages()
+        return min(voltages, key=voltages.__getitem__, default=None)
+
+    @computed_field(description="number of the cell with the highest voltage, from 1")  # type: ignore[prop-decorator]  # pydantic's own way
+    @property
+    def cell_highest(self) -> Annotated[int | None, _CELL_HIGHEST]:
+        """The first of them, where several are equally high."""
+        voltages = self._voltages()
+        return max(voltages, key=voltages.__getitem__, default=None)
+
+    def _voltages(self) -> dict[int, float]:
+        """The cells' voltages by number; none at all where one is known to miss."""
+        known = {n: volts for n, volts in enumerate(self.cell_v, 1) if volts is not None}
+        return known if len(known) >= (self.cell_count or 0) else {}
 
     def to_json(self) -> str:
         """The snapshot as it goes over MQTT."""

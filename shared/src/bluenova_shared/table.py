@@ -32,7 +32,7 @@ class TableColumn:
 def quantities() -> Iterator[tuple[str, FieldInfo]]:
     """The Snapshot's fields that are measured, in the table's order."""
     for name, field in Snapshot.model_fields.items():
-        if name not in ("schema_", "time", "mcu_id", "id"):
+        if name not in ("schema_", "time", "mcu_id", "id", "cell_spread_alarm"):
             yield name, field
 
 
@@ -69,12 +69,16 @@ def _columns() -> Iterator[TableColumn]:
 
 
 COLUMNS = tuple(_columns())
+_FIELDS = [(name, marked(field, Series) is not None) for name, field in quantities()]
 
 
 def row(snapshot: Snapshot) -> tuple[Cell, ...]:
     """The snapshot's values in the order of COLUMNS; the time is UTC, the MCU ID a number."""
     values: list[Cell] = [snapshot.time.replace(tzinfo=None), int(snapshot.mcu_id, 16)]
-    for column in COLUMNS[2:]:
-        value = getattr(snapshot, column.field)
-        values.append(value if column.index is None else value[column.index])
+    for name, is_series in _FIELDS:
+        value = getattr(snapshot, name)
+        if is_series:
+            values.extend(value)
+        else:
+            values.append(value)
     return tuple(values)

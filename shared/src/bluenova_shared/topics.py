@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 _MCU_LEVEL = re.compile(r"[0-9A-F]{8}")
+HOME_ASSISTANT = "homeassistant"
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,7 @@ class Topics:
     """The topics below one root; `mcu` is eight upper-case hex digits, or `+` for all."""
 
     root: str = "bluenova"
+    home_assistant: str = HOME_ASSISTANT  # Home Assistant's discovery prefix
 
     def snapshot(self, mcu: str) -> str:
         """Each interval's snapshot."""
@@ -41,6 +43,14 @@ class Topics:
     def recorder(self) -> str:
         """A word each time a recorder is able to write, retained."""
         return f"{self.root}/recorder"
+
+    def discovery(self, mcu: str) -> str:
+        """What Home Assistant is to know of the battery, retained."""
+        return f"{self.home_assistant}/device/bluenova_{mcu}/config"
+
+    def home_assistant_states(self) -> set[str]:
+        """Where Home Assistant says `online`: its prefix can be changed without this topic."""
+        return {f"{prefix}/status" for prefix in (self.home_assistant, HOME_ASSISTANT)}
 
     def mcu_of(self, topic: str) -> str | None:
         """The MCU ID that a battery's topic names; None for any other topic."""

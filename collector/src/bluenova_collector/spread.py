@@ -1,0 +1,31 @@
+"""Whether the cells' voltages have drifted too far apart. Pure."""
+
+from __future__ import annotations
+
+from bluenova_shared.snapshot import Snapshot
+
+# The alarm ends at this part of the threshold, so that a spread about it does not ring twice.
+ENDS_AT = 0.8
+
+
+class SpreadAlarm:
+    """The alarm of each battery: on from `threshold_v` on, off below ENDS_AT of it.
+
+    It lives here, not in Home Assistant, so that everybody who reads the snapshots sees the same.
+    A new start of the collector forgets it: a spread in between counts as none then.
+    """
+
+    def __init__(self, threshold_v: float) -> None:
+        self._threshold_v = threshold_v
+        self._on: dict[str, bool] = {}
+
+    def judge(self, snapshot: Snapshot) -> bool | None:
+        """Whether the battery's alarm is on; None, and no change, where the spread is unknown."""
+        spread_v = snapshot.cell_delta
+        if spread_v is None:
+            return None
+        was_on = self._on.get(snapshot.mcu_id, False)
+        # Rounded as the spread itself is, so that 0.08 is not below 80 % of 0.1.
+        limit_v = round(self._threshold_v * (ENDS_AT if was_on else 1), 3)
+        self._on[snapshot.mcu_id] = spread_v >= limit_v
+        return self._on[snapshot.mcu_id]

@@ -1,0 +1,200 @@
+"""What Home Assistant is told, by itself: no Home Assistant is needed to look at it."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.homeassistant.reading import unique_ids
+
+from bluenova_collector.discovery import CellCount, Describer
+from bluenova_collector.status import Status
+from bluenova_shared.snapshot import Snapshot
+from bluenova_shared.table import quantities
+from bluenova_shared.topics import Topics
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "home-assistant.md"
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def discovery(cells: int = 16, **changes: Any) -> dict[str, Any]:
+    settings = {"interval_s": 10, "energy_unit": "kWh", **changes}
+    describer = Describer(Topics(), "c0ffee00", "1.2.3", **settings)
+    message = describer.discovery("1A2B3C4D", cells)
+    assert (message.qos, message.retain) == (1, True)
+    parsed: dict[str, Any] = json.loads(message.payload)
+    return parsed
+
+
+def components(cells: int = 16, **changes: Any) -> dict[str, dict[str, Any]]:
+    told: dict[str, dict[str, Any]] = discovery(cells, **changes)["components"]
+    return told
+
+
+def present(cells: int) -> dict[str, dict[str, Any]]:
+    return {key: c for key, c in components(cells).items() if "unique_id" in c}
+
+
+def test_every_quantity_has_an_entity() -> None:
+    stems = {re.sub(r"_\d\d$", "", key) for key in components()}
+    assert {name for name, _ in quantities()} <= stems
+    assert {"power", "cell_delta", "cell_lowest", "cell_highest", "cell_spread_alarm"} <= stems
+    assert {"problem", "connected", "waiting", "last_snapshot", "reconnects"} <= stems
+
+
+def test_the_unique_ids_are_those_of_the_contract() -> None:
+    promised = unique_ids(DOCUMENT.read_text(encoding="utf-8"))
+    assert {c["unique_id"] for c in present(16).values()} == promised
+
+
+@pytest.mark.parametrize("cells", [1, 8, 16])
+def test_a_battery_has_entities_for_its_own_cells_only(cells: int) -> None:
+    for field in ("cell_v", "cell_t"):
+        keys = [key for key in present(cells) if key.startswith(field)]
+        assert keys == [f"{field}_{number:02d}" for number in range(1, cells + 1)]
+
+
+def test_what_a_smaller_battery_does_not_have_is_removed() -> None:
+    removed = [c for c in components(8).values() if "unique_id" not in c]
+    assert removed == [{"platform": "sensor"}] * 16
+
+
+def test_cells_and_channels_are_numbered_as_on_the_console() -> None:
+    told = components()
+    assert told["cell_v_01"]["value_template"] == "{{ value_json.cell_v[0] }}"
+    assert told["cell_v_16"]["value_template"] == "{{ value_json.cell_v[15] }}"
+    assert told["adc_00"]["value_template"] == "{{ value_json.adc[0] }}"
+
+
+def test_a_battery_is_available_when_it_and_its_collector_are() -> None:
+    told = discovery()
+    topics = [entry["topic"] for entry in told["availability"]]
+    assert topics == ["bluenova/1A2B3C4D/availability", "bluenova/collector/c0ffee00"]
+    assert told["availability_mode"] == "all"
+
+
+def test_only_what_is_not_retained_expires() -> None:
+    retained = set(Status.model_fields) | set(Status.model_computed_fields)
+    for key, component in present(16).items():
+        if key in retained:
+            assert component["state_topic"] == "bluenova/1A2B3C4D/status"
+            assert "expire_after" not in component
+        elif key != "connected":
+            assert component["expire_after"] == 60
+            assert "state_topic" not in component  # the device's, which is the snapshot's
+
+
+@pytest.mark.parametrize(("interval_s", "lives_s"), [(1, 60), (10, 60), (60, 360), (3600, 21600)])
+def test_values_live_well_above_the_interval(interval_s: int, lives_s: int) -> None:
+    told = components(interval_s=interval_s)
+    assert told["soc"]["expire_after"] == lives_s
+    assert told["connected"]["off_delay"] == lives_s
+
+
+def test_whether_snapshots_come_is_told_whatever_else_has_failed() -> None:
+    assert components()["connected"]["availability"] == []
+
+
+@pytest.mark.parametrize("unit", ["Wh", "kWh", "MWh"])
+def test_the_energy_dashboard_can_use_both_totals(unit: str) -> None:
+    for key in ("energy_in", "energy_out"):
+        told = components(energy_unit=unit)[key]
+        assert told["device_class"] == "energy"
+        assert told["state_class"] == "total_increasing"
+        assert told["unit_of_measurement"] == unit
+
+
+def test_there_is_one_battery_level() -> None:
+    levels = [key for key, c in components().items() if c.get("device_class") == "battery"]
+    assert levels == ["soc"]
+
+
+def test_noise_and_curiosities_start_disabled() -> None:
+    quiet = {key for key, c in components().items() if c.get("enabled_by_default") is False}
+    assert all(f"cell_t_{number:02d}" in quiet for number in range(1, 17))
+    assert {"adc_00", "adc_04", "adc_vp", "last_snapshot"} <= quiet
+    assert not {"soc", "cell_v_01", "errors", "waiting", "reconnects"} & quiet
+
+
+def test_names_are_told_apart_and_do_not_repeat_the_device_s() -> None:
+    names = [c["name"] for c in present(16).values()]
+    assert len(set(names)) == len(names)
+    assert not [name for name in names if "BlueNova" in name]
+
+
+def test_every_template_finds_its_value_in_what_is_published() -> None:
+    snapshot = json.loads(Snapshot(time=NOW, mcu_id="1A2B3C4D").to_json())
+    status = json.loads(a_status().model_dump_json())
+    for component in present(16).values():
+        said = status if component.get("state_topic", "").endswith("status") else snapshot
+        for field, index in re.findall(
+            r"value_json\.(\w+)(?:\[(\d+)])?", component["value_template"]
+        ):
+            assert field in said
+            assert not index or int(index) < len(said[field])
+
+
+def test_nothing_is_null_which_home_assistant_refuses() -> None:
+    told = discovery()
+    for part in chain([told["device"], told["origin"]], told["components"].values()):
+        assert None not in part.values()
+
+
+def test_the_prefix_is_a_setting() -> None:
+    describer = Describer(Topics("b/n", "ha"), "c0ffee00", "1.2.3", 10, "kWh")
+    assert describer.discovery("1A2B3C4D", 16).topic == "ha/device/bluenova_1A2B3C4D/config"
+    assert Topics("b/n", "ha").home_assistant_states() == {"ha/status", "homeassistant/status"}
+
+
+def a_status() -> Status:
+    return Status(
+        version="1.2.3",
+        since=NOW,
+        interval_s=10,
+        last_snapshot=None,
+        waiting=0,
+        oldest_waiting=None,
+        sent_again=0,
+        dropped=0,
+        reconnects=0,
+        unreadable={"SOC: ": 2, "Vpack: ": 3},
+    )
+
+
+def test_unreadable_lines_are_added_up() -> None:
+    assert json.loads(a_status().model_dump_json())["unreadable_lines"] == 5
+
+
+def snapshot(cell_count: int | None = None, heard: int = 0) -> Snapshot:
+    volts = (3.3,) * heard + (None,) * (16 - heard)
+    return Snapshot(time=NOW, mcu_id="1A2B3C4D", cell_count=cell_count, cell_v=volts)
+
+
+@pytest.mark.parametrize(
+    ("said", "known"),
+    [
+        pytest.param([(16, 0)], [16], id="the battery's own word counts at once"),
+        pytest.param([(None, 8)] * 3, [None, None, 8], id="what is merely heard must be repeated"),
+        pytest.param(
+            [(None, 5), (None, 8), (None, 8), (None, 8)], [None, None, None, 8], id="grows"
+        ),
+        pytest.param([(16, 0), (8, 0), (16, 0)], [16, 16, 16], id="one garbled line is nothing"),
+        pytest.param([(16, 0)] + [(8, 0)] * 3, [16, 16, 16, 8], id="a lasting change counts"),
+        pytest.param([(8, 8)] + [(None, 3)] * 4, [8] * 5, id="cells not heard of are still there"),
+        pytest.param([(0, 2), (-1, 2), (99, 2)], [None, None, 2], id="impossible numbers are none"),
+        pytest.param([(None, 0)] * 3, [None, None, 0], id="a battery need not speak of its cells"),
+    ],
+)
+def test_the_number_of_cells(said: list[tuple[int | None, int]], known: list[int | None]) -> None:
+    count = CellCount()
+    told = []
+    for cell_count, heard in said:
+        before = count.cells
+        assert count.hear(snapshot(cell_count, heard)) == (count.cells != before)
+        told.append(count.cells)
+    assert told == known

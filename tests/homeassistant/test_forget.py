@@ -1,0 +1,46 @@
+"""`bluenova-collector forget`: what the broker keeps of a battery, and how it lets go."""
+
+from __future__ import annotations
+
+import pytest
+from tests.chain.parts import Listener, eventually
+
+from bluenova_tools.local import Mosquitto, Service
+
+KEPT = {
+    "homeassistant/device/bluenova_1A2B3C4D/config",
+    "bluenova/1A2B3C4D/availability",
+    "bluenova/1A2B3C4D/status",
+}
+OTHERS = {"bluenova/0BADCAFE/availability", "bluenova/collector/c0ffee00"}
+
+
+def forget(*arguments: str, port: int) -> Service:
+    environment = {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": str(port)}
+    return Service("bluenova_collector", ["forget", *arguments], environment=environment)
+
+
+@pytest.mark.services
+def test_a_battery_s_retained_topics_go_and_no_others(mosquitto: Mosquitto) -> None:
+    with Listener(mosquitto) as listener:
+        for topic in KEPT | OTHERS:
+            listener.publish(topic, "something", retain=True)
+    with forget("1a2b3c4d", port=mosquitto.port) as service:
+        assert service.wait() == 0
+    with Listener(mosquitto) as listener:
+        eventually(lambda: {m.topic for m in listener.heard} >= OTHERS)
+        assert {m.topic for m in listener.heard} == OTHERS
+
+
+@pytest.mark.parametrize("mcu_id", ["", "1A2B", "1A2B3C4D5", "battery1", "+"])
+def test_something_else_than_an_mcu_id_is_explained(mcu_id: str) -> None:
+    with forget(mcu_id, port=1) as service:
+        assert service.wait() == 1
+        assert "eight hex digits" in service.lines()[-1]
+
+
+@pytest.mark.slow
+def test_a_broker_that_is_not_there_is_told(free_port: int) -> None:
+    with forget("1A2B3C4D", port=free_port) as service:
+        assert service.wait(timeout_s=30) == 1
+        assert "nothing was forgotten" in service.lines()[-1]

@@ -1,0 +1,137 @@
+"""When Home Assistant is told: rarely, and never twice at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bluenova_collector.homeassistant import EARLIEST_S, LATEST_S, PAUSE_S, HomeAssistant
+from bluenova_shared.message import Message
+from bluenova_shared.snapshot import Snapshot
+
+ONLINE = Message("homeassistant/status", b"online")
+
+
+class Telling:
+    """A HomeAssistant with a clock and a broker that the test holds in its hands."""
+
+    def __init__(self, *, enabled: bool = True) -> None:
+        self.now_s = 1000.0
+        self.connected = True
+        self.max_packet: int | None = None
+        self.told: list[tuple[float, str]] = []
+        self.home = HomeAssistant(
+            lambda mcu_id, cells: Message(mcu_id, f"{mcu_id} {cells}".encode()),
+            self._publish,
+            max_packet=lambda: self.max_packet,
+            enabled=enabled,
+            clock=lambda: self.now_s,
+        )
+
+    def _publish(self, message: Message) -> bool:
+        if self.connected:
+            self.told.append((self.now_s, bytes(message.payload).decode()))  # type: ignore[arg-type]  # it was made from bytes
+        return self.connected
+
+    def hear(self, mcu_id: str = "1A2B3C4D", cells: int = 16) -> None:
+        time = datetime(2026, 11, 23, tzinfo=UTC)
+        self.home.hear([Snapshot(time=time, mcu_id=mcu_id, cell_count=cells)])
+
+    def pass_time(self, seconds: float) -> list[str]:
+        """What is told within these seconds."""
+        before = len(self.told)
+        for _ in range(int(seconds * 2)):
+            self.home.publish_due()
+            self.now_s += 0.5
+        return [what for _, what in self.told[before:]]
+
+
+@pytest.fixture
+def telling() -> Telling:
+    return Telling()
+
+
+def test_a_battery_is_told_of_with_its_first_snapshot_and_once(telling: Telling) -> None:
+    telling.hear()
+    assert telling.pass_time(1) == ["1A2B3C4D 16"]
+    for _ in range(100):
+        telling.hear()
+        assert telling.pass_time(10) == []
+
+
+def test_nothing_is_told_before_there_is_a_snapshot(telling: Telling) -> None:
+    telling.home.tell_all()
+    telling.home.take(ONLINE)
+    assert telling.pass_time(60) == []
+
+
+def test_home_assistant_s_birth_is_answered_once_after_a_while(telling: Telling) -> None:
+    telling.hear()
+    telling.pass_time(60)
+    born_s = telling.now_s
+    for _ in range(5):
+        telling.home.take(ONLINE)
+    assert telling.pass_time(60) == ["1A2B3C4D 16"]
+    assert EARLIEST_S <= telling.told[-1][0] - born_s <= LATEST_S + 0.5
+
+
+def test_home_assistant_s_farewell_is_not_answered(telling: Telling) -> None:
+    telling.hear()
+    telling.pass_time(60)
+    telling.home.take(Message("homeassistant/status", b"offline"))
+    assert telling.pass_time(60) == []
+
+
+def test_two_tellings_keep_their_distance(telling: Telling) -> None:
+    telling.hear()
+    telling.pass_time(1)
+    for _ in range(3):
+        telling.hear(cells=8)
+    assert telling.pass_time(60) == ["1A2B3C4D 8"]
+    (first_s, _), (second_s, _) = telling.told
+    assert second_s - first_s >= PAUSE_S
+
+
+def test_without_a_broker_it_waits(telling: Telling) -> None:
+    telling.connected = False
+    telling.hear()
+    assert telling.pass_time(60) == []
+    telling.connected = True
+    telling.home.tell_all()
+    assert telling.pass_time(60) == ["1A2B3C4D 16"]
+
+
+def test_a_broker_that_accepts_us_anew_is_told_again(telling: Telling) -> None:
+    telling.hear()
+    telling.hear("0BADCAFE", 8)
+    telling.pass_time(60)
+    telling.home.tell_all()
+    assert sorted(telling.pass_time(60)) == ["0BADCAFE 8", "1A2B3C4D 16"]
+
+
+def test_many_batteries_do_not_answer_all_at_once(telling: Telling) -> None:
+    for number in range(50):
+        telling.hear(f"{number + 1:08X}")
+    telling.pass_time(60)
+    telling.home.take(ONLINE)
+    telling.pass_time(60)
+    assert len({at_s for at_s, _ in telling.told[50:]}) > 3
+
+
+def test_it_can_be_switched_off() -> None:
+    telling = Telling(enabled=False)
+    telling.hear()
+    telling.home.tell_all()
+    assert telling.pass_time(60) == []
+
+
+def test_what_the_broker_does_not_take_is_not_sent(
+    telling: Telling, caplog: pytest.LogCaptureFixture
+) -> None:
+    telling.max_packet = 100
+    telling.hear()
+    assert telling.pass_time(60) == []
+    telling.home.tell_all()
+    assert telling.pass_time(60) == []
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1
