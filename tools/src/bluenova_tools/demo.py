@@ -6,6 +6,7 @@ their data in temporary folders. Nothing is left behind.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import signal
@@ -251,6 +252,9 @@ def _seconds(text: str) -> float | None:
 
 def main() -> int:
     """Run the demo; ``DEMO_SECONDS`` in the environment ends it by itself."""
+    about = "Run the whole chain on this machine, with two simulated batteries."
+    ends = "DEMO_SECONDS=30 in the environment ends it after as many seconds; else Ctrl-C does."
+    argparse.ArgumentParser("bluenova-demo", description=about, epilog=ends).parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:

@@ -52,7 +52,7 @@ def plain_line(snapshot: Snapshot) -> str:
         f"{_number(snapshot.soc, 'd', ' %'):>5}",
         f"{_number(snapshot.v_pack, '.3f', ' V'):>8}",
         f"{_number(snapshot.i_pack, '+.2f', ' A'):>9}",
-        f"{_number(snapshot.power, '+.0f', ' W'):>7}",
+        f"{_number(snapshot.power, '+z.0f', ' W'):>7}",
         f"{_number(snapshot.temp, 'd', ' °C'):>6}",
     ]
     if volts:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from bluenova_shared.mqtt import Broker, MqttLink
-from bluenova_shared.settings import ServiceSettings, WrongSettings
+from bluenova_shared.settings import ProgramSettings, WrongSettings
 from bluenova_shared.topics import Topics
 from bluenova_tools.board import Board
 from bluenova_tools.screen import plain_line, render
@@ -23,7 +23,7 @@ from bluenova_tools.signals import stop_requested
 REDRAW_S = 0.25
 
 
-class WatchSettings(ServiceSettings):
+class WatchSettings(ProgramSettings):
     """A live view of the batteries on MQTT. Ctrl-C ends it."""
 
 
