@@ -19,8 +19,10 @@ from bluenova_shared.table import COLUMNS, KEY, TABLE
 
 log = logging.getLogger(__name__)
 
-# Any number will do that nobody else takes a lock by.
+# Any numbers will do that nobody else takes a lock by. Two, as whoever inserts must not wait for a
+# key that is built concurrently, which waits for all who insert.
 ADVISORY_LOCK = 0x626E_6F76
+OLD_ROWS_LOCK = ADVISORY_LOCK + 1
 
 WHOLE_KEY = f"{TABLE}_key"
 PARTIAL_KEY = f"{TABLE}_key_from_"  # and the time, in seconds since 1970

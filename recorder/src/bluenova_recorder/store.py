@@ -181,7 +181,7 @@ class Store:
         if self._key_from is None:
             cursor.execute(_INSERT)
         else:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [schema.ADVISORY_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [schema.OLD_ROWS_LOCK])
             cursor.execute(_INSERT_BEFORE_KEY, [self._key_from.replace(tzinfo=None)])
         if cursor.rowcount == len(snapshots):
             return set()

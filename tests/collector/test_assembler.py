@@ -1,0 +1,294 @@
+"""The assembler: which lines make which snapshot, and that nothing grows without bound."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bluenova_collector.assembler import MAX_BATTERIES, MAX_NAMELESS, Assembler
+from bluenova_collector.rules import Unreadable
+from bluenova_shared.quantity import SMALLINT_MAX
+from bluenova_shared.snapshot import Snapshot
+
+START = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+ARM = "DEBUG: CALC PACK_CHARGE, STORE IN FLASH"
+
+
+def end(number: int) -> datetime:
+    """When the interval with this number ends."""
+    return START + timedelta(seconds=10 * number)
+
+
+def feed(assembler: Assembler, *lines: str) -> None:
+    for line in lines:
+        assembler.feed(line)
+
+
+def named() -> Assembler:
+    """An assembler that knows its battery."""
+    return Assembler(mcu_id="1A2B3C4D")
+
+
+def only(snapshots: list[Snapshot]) -> Snapshot:
+    (snapshot,) = snapshots
+    return snapshot
+
+
+def totals(snapshot: Snapshot) -> tuple[float | None, float | None]:
+    return snapshot.energy_out, snapshot.energy_in
+
+
+class TestWithinAnInterval:
+    def test_the_last_readable_value_wins(self) -> None:
+        assembler = named()
+        feed(assembler, "SOC: 5", "SOC: 6", "Temp: 20", "SOC: 7")
+        snapshot = only(assembler.close(end(1)))
+        assert (snapshot.soc, snapshot.temp) == (7, 20)
+
+    @pytest.mark.parametrize("line", ["SOC: ", "SOC: 99999", "SOC: 8,5", "SOC: nan", "SOC: 0x5"])
+    def test_an_unreadable_line_changes_nothing(self, line: str) -> None:
+        assembler = named()
+        feed(assembler, "SOC: 7")
+        assert isinstance(assembler.feed(line), Unreadable)
+        assert only(assembler.close(end(1))).soc == 7
+
+    def test_a_cell_line_with_one_bad_half_changes_neither(self) -> None:
+        assembler = named()
+        feed(assembler, "C07) T: 31, V: 3312", "C07) T: 32, V: ", "C07) T: x, V: 3400")
+        snapshot = only(assembler.close(end(1)))
+        assert (snapshot.cell_t[6], snapshot.cell_v[6]) == (31, 3.312)
+
+    def test_a_temperature_alone_leaves_the_voltage(self) -> None:
+        assembler = named()
+        feed(assembler, "C07) T: 31, V: 3312", "C07) T: 32")
+        snapshot = only(assembler.close(end(1)))
+        assert (snapshot.cell_t[6], snapshot.cell_v[6]) == (32, 3.312)
+
+    def test_what_was_not_seen_is_none_and_counters_are_0(self) -> None:
+        assembler = named()
+        feed(assembler, "SOC: 7")
+        snapshot = only(assembler.close(end(1)))
+        silent = Snapshot(time=end(1), mcu_id="1A2B3C4D", soc=7)
+        assert snapshot == silent
+        assert (snapshot.bad_crc, snapshot.parse_fail, snapshot.bad_vcell) == (0, 0, 0)
+
+    def test_the_time_is_the_intervals_end(self) -> None:
+        assembler = named()
+        feed(assembler, "SOC: 7")
+        assert only(assembler.close(end(1))).time == end(1)
+
+    def test_what_counts_is_counted_and_begins_again_at_0(self) -> None:
+        assembler = named()
+        feed(assembler, "INFO: BAD CRC", "INFO: BAD CRC 7", "DEBUG: REJECT BAD V")
+        snapshot = only(assembler.close(end(1)))
+        assert (snapshot.bad_crc, snapshot.parse_fail, snapshot.bad_vcell) == (2, 0, 1)
+        feed(assembler, "SOC: 5")
+        assert only(assembler.close(end(2))).bad_crc == 0
+
+    def test_a_counter_stops_at_the_columns_end(self) -> None:
+        assembler = named()
+        for _ in range(SMALLINT_MAX + 5):
+            assembler.feed("INFO: BAD CRC")
+        assert only(assembler.close(end(1))).bad_crc == SMALLINT_MAX
+
+
+class TestWithoutAnythingReadable:
+    @pytest.mark.parametrize("line", ["tick", "", "SOC: nan", "MCU ID: xyz", " SOC: 5"])
+    def test_there_is_no_snapshot(self, line: str) -> None:
+        assembler = named()
+        feed(assembler, line)
+        assert assembler.close(end(1)) == []
+
+    def test_values_do_not_stay_for_the_next_interval(self) -> None:
+        assembler = named()
+        feed(assembler, "SOC: 7")
+        assembler.close(end(1))
+        assert assembler.close(end(2)) == []
+        feed(assembler, "Temp: 20")
+        assert only(assembler.close(end(3))).soc is None
+
+    def test_the_name_alone_is_something_readable(self) -> None:
+        assembler = Assembler()
+        feed(assembler, "MCU ID: 1A2B3C4D")
+        assert only(assembler.close(end(1))) == Snapshot(time=end(1), mcu_id="1A2B3C4D")
+
+
+class TestTheName:
+    def test_is_remembered_over_intervals(self) -> None:
+        assembler = Assembler()
+        feed(assembler, "MCU ID: 1A2B3C4D", "SOC: 5")
+        assembler.close(end(1))
+        feed(assembler, "SOC: 6")
+        snapshot = only(assembler.close(end(2)))
+        assert (snapshot.mcu_id, snapshot.soc) == ("1A2B3C4D", 6)
+
+    def test_is_remembered_over_a_lost_connection(self) -> None:
+        assembler = Assembler()
+        feed(assembler, "MCU ID: 1A2B3C4D", "SOC: 5")
+        assembler.connection_lost()
+        feed(assembler, "Temp: 20")
+        snapshot = only(assembler.close(end(1)))
+        assert (snapshot.mcu_id, snapshot.soc, snapshot.temp) == ("1A2B3C4D", 5, 20)
+
+    def test_is_not_lost_to_an_unreadable_one(self) -> None:
+        assembler = named()
+        feed(assembler, "MCU ID: 00000000", "MCU ID: xyz", "MCU ID: 123456789", "SOC: 5")
+        assert only(assembler.close(end(1))).mcu_id == "1A2B3C4D"
+
+    def test_that_comes_late_gets_the_intervals_that_waited_for_it(self) -> None:
+        assembler = Assembler()
+        for number in (1, 2):
+            feed(assembler, f"SOC: {number}")
+            assert assembler.close(end(number)) == []
+        feed(assembler, "SOC: 3", "MCU ID: 1A2B3C4D")
+        snapshots = assembler.close(end(3))
+        assert [(s.mcu_id, s.time, s.soc) for s in snapshots] == [
+            ("1A2B3C4D", end(number), number) for number in (1, 2, 3)
+        ]
+
+    def test_that_never_comes_makes_no_more_wait_than_there_is_room_for(self) -> None:
+        assembler = Assembler()
+        for number in range(1, MAX_NAMELESS + 6):
+            feed(assembler, f"SOC: {number}")
+            assembler.close(end(number))
+        assert assembler.dropped_nameless == 5
+        feed(assembler, "MCU ID: 1A2B3C4D")
+        snapshots = assembler.close(end(MAX_NAMELESS + 6))
+        assert [s.soc for s in snapshots[:-1]] == list(range(6, MAX_NAMELESS + 6))
+
+    def test_of_several_batteries_gives_a_snapshot_for_each(self) -> None:
+        assembler = Assembler()
+        feed(assembler, "MCU ID: A", "SOC: 1", "MCU ID: B", "SOC: 2", "MCU ID: a", "Temp: 20")
+        by_name = {s.mcu_id: s for s in assembler.close(end(1))}
+        assert set(by_name) == {"0000000A", "0000000B"}
+        a, b = by_name["0000000A"], by_name["0000000B"]
+        assert (a.soc, a.temp, b.soc, b.temp) == (1, 20, 2, None)
+        feed(assembler, "SOC: 3")
+        assert only(assembler.close(end(2))).mcu_id == "0000000A"
+
+    def test_of_more_batteries_than_any_console_has_is_unreadable(self) -> None:
+        assembler = Assembler()
+        said = [assembler.feed(f"MCU ID: {n:X}") for n in range(1, MAX_BATTERIES + 101)]
+        assert sum(isinstance(s, Unreadable) for s in said) == 100
+        # Whose lines these would be, nobody knows: they must not spoil another battery's values.
+        feed(assembler, "SOC: 5")
+        snapshots = assembler.close(end(1))
+        assert len(snapshots) == MAX_BATTERIES
+        assert {s.soc for s in snapshots} == {None}
+        feed(assembler, "MCU ID: 1", "SOC: 6")
+        assert only(assembler.close(end(2))).soc == 6
+
+
+class TestTheEnergyPair:
+    def test_is_out_and_then_in(self) -> None:
+        assembler = named()
+        feed(assembler, ARM, "Write EnergyOut: 1000.5", "Write EnergyOut: 2000.25")
+        assert totals(only(assembler.close(end(1)))) == (1000.5, 2000.25)
+
+    def test_is_no_more_than_two(self) -> None:
+        assembler = named()
+        feed(assembler, ARM, *[f"Write EnergyOut: {number}" for number in (1, 2, 3, 4)])
+        assert totals(only(assembler.close(end(1)))) == (1, 2)
+
+    def test_is_nothing_before_it_is_armed(self) -> None:
+        assembler = named()
+        feed(assembler, "Write EnergyOut: 1", "Write EnergyOut: 2")
+        assert totals(only(assembler.close(end(1)))) == (None, None)
+
+    def test_begins_again_with_each_arming(self) -> None:
+        assembler = named()
+        feed(assembler, ARM, "Write EnergyOut: 1", ARM, "Write EnergyOut: 2", "Write EnergyOut: 3")
+        assert totals(only(assembler.close(end(1)))) == (2, 3)
+
+    @pytest.mark.parametrize("unreadable", ["abc", "", "1,5", "nan", "1e99"])
+    def test_an_unreadable_total_counts_as_its_place(self, unreadable: str) -> None:
+        assembler = named()
+        feed(assembler, ARM, f"Write EnergyOut: {unreadable}", "Write EnergyOut: 7")
+        assert totals(only(assembler.close(end(1)))) == (None, 7)
+        feed(assembler, ARM, "Write EnergyOut: 8", f"Write EnergyOut: {unreadable}")
+        assert totals(only(assembler.close(end(2)))) == (8, 7)
+
+    def test_goes_on_over_an_intervals_end(self) -> None:
+        assembler = named()
+        feed(assembler, ARM, "Write EnergyOut: 1")
+        assert totals(only(assembler.close(end(1)))) == (1, None)
+        feed(assembler, "Write EnergyOut: 2")
+        assert totals(only(assembler.close(end(2)))) == (1, 2)
+
+    @pytest.mark.parametrize("before", [[ARM], [ARM, "Write EnergyOut: 1"]])
+    def test_is_disarmed_by_a_lost_connection(self, before: list[str]) -> None:
+        assembler = named()
+        feed(assembler, *before)
+        assembler.connection_lost()
+        feed(assembler, "Write EnergyOut: 2")
+        snapshot = only(assembler.close(end(1)))
+        assert snapshot.energy_in is None
+        assert snapshot.energy_out == (1 if len(before) == 2 else None)
+
+    def test_carries_on_from_interval_to_interval_and_over_a_lost_connection(self) -> None:
+        assembler = named()
+        feed(assembler, ARM, "Write EnergyOut: 1", "Write EnergyOut: 2")
+        assembler.close(end(1))
+        assembler.connection_lost()
+        feed(assembler, "SOC: 5")
+        assert totals(only(assembler.close(end(2)))) == (1, 2)
+
+    def test_is_each_batterys_own(self) -> None:
+        assembler = Assembler()
+        feed(assembler, "MCU ID: A", ARM, "Write EnergyOut: 1", "Write EnergyOut: 2")
+        feed(assembler, "MCU ID: B", ARM, "Write EnergyOut: 3", "Write EnergyOut: 4")
+        assembler.close(end(1))
+        feed(assembler, "MCU ID: A", "MCU ID: B")
+        by_name = {s.mcu_id: totals(s) for s in assembler.close(end(2))}
+        assert by_name == {"0000000A": (1, 2), "0000000B": (3, 4)}
+
+    def test_of_a_battery_whose_name_comes_late_is_that_batterys(self) -> None:
+        assembler = Assembler()
+        feed(assembler, ARM, "Write EnergyOut: 1", "Write EnergyOut: 2")
+        assembler.close(end(1))
+        feed(assembler, "MCU ID: 1A2B3C4D")
+        assert [totals(s) for s in assembler.close(end(2))] == [(1, 2), (1, 2)]
+
+    def test_is_what_an_earlier_run_remembered(self) -> None:
+        before = Assembler()
+        feed(before, "MCU ID: A", ARM, "Write EnergyOut: 1", "Write EnergyOut: 2")
+        after = Assembler(before.mcu_id, before.totals)
+        feed(after, "SOC: 5")
+        snapshot = only(after.close(end(1)))
+        assert (snapshot.mcu_id, totals(snapshot)) == ("0000000A", (1, 2))
+
+    def test_of_garbage_names_is_forgotten_in_time(self) -> None:
+        assembler = Assembler()
+        for number in range(1, 10 * MAX_BATTERIES):
+            feed(assembler, f"MCU ID: {number:X}", ARM, "Write EnergyOut: 1", "Write EnergyOut: 2")
+            assembler.close(end(number))
+        assert len(assembler.totals) <= MAX_BATTERIES
+
+
+def test_a_quantity_is_the_value_of_its_last_readable_line() -> None:
+    """Against a model: a list of what was said, searched from its end."""
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["SOC", "Temp"]),
+                st.integers(-40_000, 40_000).map(str) | st.sampled_from(["", "x", "5,5", "nan"]),
+            )
+        )
+    )
+    def holds(said: list[tuple[str, str]]) -> None:
+        assembler = named()
+        feed(assembler, "Breaker: OPEN", *[f"{name}: {text}" for name, text in said])
+        snapshot = only(assembler.close(end(1)))
+        for name, field in (("SOC", "soc"), ("Temp", "temp")):
+            readable = [
+                int(text)
+                for said_name, text in said
+                if said_name == name
+                and text.removeprefix("-").isdecimal()
+                and -32768 <= int(text) <= 32767
+            ]
+            assert getattr(snapshot, field) == (readable[-1] if readable else None)
+
+    holds()

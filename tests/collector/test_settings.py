@@ -1,0 +1,261 @@
+"""The settings: environment, files, flags, and what is said of wrong ones."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bluenova_collector.settings import CollectorSettings
+from bluenova_recorder.settings import RecorderSettings
+from bluenova_shared.settings import ServiceSettings, WrongSettings
+
+SECRET = "hunter2-hunter2"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the machine's own environment."""
+    for settings in (CollectorSettings, RecorderSettings):
+        for field in settings.model_fields:
+            monkeypatch.delenv(field.upper(), raising=False)
+            monkeypatch.delenv(f"{field.upper()}_FILE", raising=False)
+
+
+def wrong(settings: type[ServiceSettings], *arguments: str) -> str:
+    """What is said of these wrong settings."""
+    with pytest.raises(WrongSettings) as raised:
+        settings.load(arguments)
+    return str(raised.value)
+
+
+def test_the_defaults_are_the_c_programs() -> None:
+    settings = CollectorSettings.load([])
+    assert (settings.battery_host, settings.battery_port, settings.battery_path) == (
+        "10.0.0.2", 9000, "/ws/",
+    )  # fmt: skip
+    assert (settings.interval, settings.log_raw) == (10, False)
+    assert (settings.log_file, settings.log_files) == (None, 5)
+    assert (settings.log_max_bytes, settings.log_flush) == (50 * 2**20, False)
+    assert (settings.topic_root, settings.log_level) == ("bluenova", "INFO")
+    recorder = RecorderSettings.load([])
+    assert (recorder.pgdatabase, recorder.pguser) == ("homeauto", "homeauto")
+    assert (recorder.log_files, recorder.log_max_bytes) == (5, 50 * 2**20)
+
+
+def test_the_c_programs_letters_work_for_the_collector() -> None:
+    arguments = "-b 127.0.0.9 -i 30 -l a.log -n 3 -m 1000 -f 1 -r".split()
+    settings = CollectorSettings.load(arguments)
+    assert settings.battery_host == "127.0.0.9"
+    assert (settings.interval, settings.log_raw, settings.log_flush) == (30, True, True)
+    assert (settings.log_file, settings.log_files) == (Path("a.log"), 3)
+    assert settings.log_max_bytes == 1000
+    assert CollectorSettings.load(["-f", "0"]).log_flush is False
+
+
+def test_the_c_programs_letters_work_for_the_recorder() -> None:
+    settings = RecorderSettings.load("-d mydb -u me -l x.log -n 2 -m 0 -f 0".split())
+    assert (settings.pgdatabase, settings.pguser) == ("mydb", "me")
+    assert (settings.log_file, settings.log_files) == (Path("x.log"), 2)
+    assert (settings.log_max_bytes, settings.log_flush) == (0, False)
+
+
+def test_the_environment_sets_each_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "BATTERY_HOST": "battery.lan", "BATTERY_PORT": "9001", "BATTERY_PATH": "/x",
+        "INTERVAL": "1", "MQTT_HOST": "broker", "MQTT_PORT": "8883", "MQTT_USERNAME": "me",
+        "MQTT_PASSWORD": SECRET, "TOPIC_ROOT": "home/b", "LOG_LEVEL": "DEBUG", "LOG_RAW": "true",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    settings = CollectorSettings.load([])
+    assert str(settings.address()) == "battery.lan:9001"
+    assert settings.address().uri == "ws://battery.lan:9001/x"
+    assert (settings.interval, settings.topic_root, settings.log_level) == (1, "home/b", "DEBUG")
+    broker = settings.broker()
+    assert (broker.host, broker.port, broker.username, broker.password) == (
+        "broker", 8883, "me", SECRET,
+    )  # fmt: skip
+    assert settings.log_raw
+
+
+def test_a_flag_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BATTERY_HOST", "one")
+    monkeypatch.setenv("INTERVAL", "60")
+    settings = CollectorSettings.load(["-b", "two"])
+    assert (settings.battery_host, settings.interval) == ("two", 60)
+
+
+def test_one_letter_variables_of_the_environment_are_nobodys(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for letter in "bilnmfrduBILNMFRDU":
+        monkeypatch.setenv(letter, "7")
+    assert CollectorSettings.load([]) == CollectorSettings.load(["-b", "10.0.0.2"])
+    assert RecorderSettings.load([]).pgdatabase == "homeauto"
+
+
+@pytest.mark.parametrize(
+    ("host", "uri"),
+    [
+        ("battery", "ws://battery:9000/ws/"),
+        ("fd00::2", "ws://[fd00::2]:9000/ws/"),
+        ("[fd00::2]", "ws://[fd00::2]:9000/ws/"),
+        (" 10.0.0.3 ", "ws://10.0.0.3:9000/ws/"),
+    ],
+)
+def test_the_battery_may_have_any_kind_of_address(host: str, uri: str) -> None:
+    assert CollectorSettings.load(["-b", host]).address().uri == uri
+
+
+def test_empty_variables_that_may_be_left_out_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("MQTT_USERNAME", "MQTT_PASSWORD", "LOG_FILE", "OUTBOX_PATH", "MQTT_TLS_CA",
+                 "MQTT_PASSWORD_FILE"):  # fmt: skip
+        monkeypatch.setenv(name, "")
+    settings = CollectorSettings.load([])
+    assert (settings.mqtt_username, settings.mqtt_password, settings.log_file) == (None,) * 3
+
+
+def test_all_that_is_wrong_is_said_at_once_each_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in {
+        "BATTERY_HOST": "", "BATTERY_PORT": "99999", "BATTERY_PATH": "ws", "INTERVAL": "0",
+        "MQTT_PORT": "mqtt", "TOPIC_ROOT": "a/#", "LOG_LEVEL": "LOUD", "LOG_FILES": "0",
+        "LOG_MAX_BYTES": "-1", "LOG_FLUSH": "2", "SILENCE_S": "0",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    said = wrong(CollectorSettings).splitlines()
+    named = [line.split()[0] for line in said]
+    assert named == sorted(set(named), key=named.index), "each once"
+    assert set(named) == {
+        "BATTERY_HOST", "BATTERY_PORT", "BATTERY_PATH", "INTERVAL", "MQTT_PORT", "TOPIC_ROOT",
+        "LOG_LEVEL", "LOG_FILES", "LOG_MAX_BYTES", "LOG_FLUSH", "SILENCE_S",
+    }  # fmt: skip
+    for line in said:
+        assert "Set it to " in line
+        assert f"for example {line.split()[0]}=" in line
+    assert any("99999" in line for line in said), "what was given is shown"
+
+
+def test_a_wrong_flag_and_wrong_variables_are_said_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MQTT_PORT", "x")
+    said = wrong(CollectorSettings, "-i", "ten")
+    assert "INTERVAL" in said
+    assert "MQTT_PORT" in said
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-x"], ["--colour", "blue"], ["-i"], ["-b"], ["-i", "10", "more"]]
+)
+def test_an_impossible_command_line_is_said(arguments: list[str]) -> None:
+    assert "command line" in wrong(CollectorSettings, *arguments)
+
+
+@pytest.mark.parametrize("arguments", [["-daemon"], ["-daemon", "-b", "x"], ["-i", "5", "-daemon"]])
+@pytest.mark.parametrize("settings", [CollectorSettings, RecorderSettings])
+def test_daemon_is_answered_with_what_to_do_instead(
+    settings: type[ServiceSettings], arguments: list[str]
+) -> None:
+    said = wrong(settings, *arguments)
+    assert "restart policy" in said
+    assert "systemd" in said
+    assert "aemon'" not in said
+
+
+class TestASecret:
+    def test_may_come_from_a_file(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        path = tmp_path / "secret"
+        path.write_text(f"{SECRET}\n", encoding="utf-8")
+        monkeypatch.setenv("MQTT_PASSWORD_FILE", str(path))
+        monkeypatch.setenv("PGPASSWORD_FILE", str(path))
+        assert CollectorSettings.load([]).broker().password == SECRET
+        assert RecorderSettings.load([]).database().password == SECRET
+
+    def test_file_that_is_not_there_is_said(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("MQTT_PASSWORD_FILE", str(tmp_path / "none"))
+        monkeypatch.setenv("INTERVAL", "0")
+        said = wrong(CollectorSettings)
+        assert "MQTT_PASSWORD_FILE" in said
+        assert str(tmp_path / "none") in said
+        assert "INTERVAL" in said
+
+    def test_and_its_file_together_are_one_too_many(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / "secret").write_text("other", encoding="utf-8")
+        monkeypatch.setenv("MQTT_PASSWORD", SECRET)
+        monkeypatch.setenv("MQTT_PASSWORD_FILE", str(tmp_path / "secret"))
+        said = wrong(CollectorSettings)
+        assert "MQTT_PASSWORD and MQTT_PASSWORD_FILE are both set" in said
+        assert SECRET not in said
+
+    def test_is_never_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MQTT_PASSWORD", SECRET)
+        monkeypatch.setenv("PGPASSWORD", SECRET)
+        monkeypatch.setenv("MQTT_PORT", "x")
+        for settings in (CollectorSettings, RecorderSettings):
+            assert SECRET not in wrong(settings)
+            assert SECRET not in repr(settings.load(["--mqtt-port", "1"]))
+        assert SECRET not in repr(CollectorSettings.load(["--mqtt-port", "1"]).broker())
+        assert SECRET not in repr(RecorderSettings.load(["--mqtt-port", "1"]).database())
+
+
+def run(
+    module: str, *arguments: str, folder: Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """A program that is to end by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "BATTERY_HOST": "127.0.0.1"}
+        | environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "environment", "said"),
+    [
+        ("bluenova_collector", ["-i", "0"], {}, "INTERVAL"),
+        ("bluenova_collector", ["-daemon"], {}, "restart policy"),
+        ("bluenova_collector", ["-i"], {}, "command line"),
+        ("bluenova_collector", [], {"MQTT_PORT": "0"}, "MQTT_PORT"),
+        ("bluenova_collector", ["-l", "/nowhere/at/all.log"], {}, "LOG_FILE"),
+        ("bluenova_collector", [], {"OUTBOX_PATH": "/proc/outbox.sqlite"}, "OUTBOX_PATH"),
+        ("bluenova_collector", [], {"MQTT_TLS": "1", "MQTT_TLS_CA": "/none"}, "MQTT_TLS_CA"),
+        ("bluenova_recorder", ["-n", "0"], {}, "LOG_FILES"),
+        ("bluenova_recorder", [], {"PGDATABASE": ""}, "PGDATABASE"),
+        ("bluenova_recorder", ["-daemon"], {}, "restart policy"),
+    ],
+)
+def test_wrong_settings_end_the_program_with_status_1_and_a_message(
+    module: str, arguments: list[str], environment: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    ended = run(module, *arguments, folder=tmp_path, MQTT_PASSWORD=SECRET, **environment)
+    assert ended.returncode == 1, ended.stderr + ended.stdout
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert SECRET not in ended.stderr + ended.stdout
+    assert all(line.startswith(module.replace("_", "-")) for line in ended.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("module", "letters"), [("bluenova_collector", "bilnmfr"), ("bluenova_recorder", "dulnmf")]
+)
+def test_help_lists_the_letters_and_ends_with_status_0(
+    module: str, letters: str, tmp_path: Path
+) -> None:
+    ended = run(module, "--help", folder=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    for letter in letters:
+        assert f" -{letter}" in ended.stdout or f"-{letter}," in ended.stdout, ended.stdout

@@ -1,0 +1,112 @@
+"""The database and the broker go and come back: recording goes on, and the log says so once."""
+
+import json
+import re
+
+import pytest
+from tests.chain.parts import Listener, eventually, recorder, seconds, stored, wait_until_ready
+from tests.recorder.conftest import START_S, snapshot
+
+from bluenova_tools.local import Database, Mosquitto, Postgres, Service
+
+pytestmark = [pytest.mark.services, pytest.mark.slow]
+
+
+def records_again(broker: Mosquitto, database: Database, start_s: int) -> None:
+    """What is published from now on reaches the table in time."""
+    with Listener(broker) as listener:
+        sent: list[int] = []
+
+        def arrived() -> bool:
+            # A snapshot is published once: what comes while nobody is subscribed yet is not for us.
+            sent.append(start_s + len(sent))
+            one = json.dumps(snapshot(sent[-1]))
+            listener.publish("bluenova/1A2B3C4D/snapshot", one)
+            return any(seconds(row) in sent for row in stored(database))
+
+        eventually(arrived, timeout_s=20)
+
+
+def said(service: Service, pattern: str) -> list[str]:
+    """The log's lines of warnings and news that the pattern is found in."""
+    return [line for line in service.lines() if re.search(pattern, line)]
+
+
+def test_a_database_that_stops_and_starts_again_costs_two_lines(
+    mosquitto: Mosquitto, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with (
+        Postgres(fast=True) as server,
+        recorder(
+            tmp_path_factory.mktemp("recorder"), server.database(), mqtt_port=mosquitto.port
+        ) as service,
+        Listener(mosquitto) as listener,
+    ):
+        wait_until_ready(service, server.database())
+        records_again(mosquitto, server.database(), START_S)
+        for outage in (1, 2):
+            kill = server.kill if outage == 2 else server.stop
+            kill()
+            listener.publish(
+                "bluenova/1A2B3C4D/snapshot", json.dumps(snapshot(START_S + 1000 * outage))
+            )
+            before = len(said(service, "does not take anything"))
+            service.wait_for_line("does not take anything", after=0)
+            eventually(lambda: len(said(service, "does not take anything")) >= outage)  # noqa: B023  # called at once
+            assert before <= outage * 2
+            server.start()
+            eventually(lambda: len(said(service, "The database is back")) == outage)  # noqa: B023  # called at once
+            records_again(mosquitto, server.database(), START_S + 1000 * outage + 1)
+        assert service.running
+        # An attempt while the server shuts down or starts up may have a reason of its own.
+        assert 2 <= len(said(service, "does not take anything")) <= 6
+        assert len(said(service, "The database is back")) == 2
+
+
+def test_a_database_that_is_not_there_yet_is_waited_for(
+    mosquitto: Mosquitto, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with Postgres(fast=True) as server:
+        server.stop()
+        with recorder(
+            tmp_path_factory.mktemp("recorder"), server.database(), mqtt_port=mosquitto.port
+        ) as service:
+            service.wait_for_line("does not take anything", timeout_s=20)
+            server.start()
+            service.wait_for_line("The database is back", timeout_s=20)
+            records_again(mosquitto, server.database(), START_S)
+
+
+@pytest.mark.parametrize("how", ["kill", "stop"])
+def test_a_broker_that_goes_and_comes_back_costs_two_lines(
+    how: str, mosquitto: Mosquitto, database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with recorder(
+        tmp_path_factory.mktemp("recorder"), database, mqtt_port=mosquitto.port
+    ) as service:
+        wait_until_ready(service, database)
+        records_again(mosquitto, database, START_S)
+        if how == "kill":
+            mosquitto.kill()
+        else:
+            mosquitto.stop()
+        service.wait_for_line("Lost the MQTT broker")
+        service.wait_for_line("No MQTT broker")
+        mosquitto.start()
+        records_again(mosquitto, database, START_S + 1000)
+        assert len(said(service, "Lost the MQTT broker")) == 1
+        assert len(said(service, "No MQTT broker")) == 1
+        assert len(said(service, "Connected to the MQTT broker")) == 2
+
+
+def test_a_recorder_that_starts_without_a_broker_waits_for_it(
+    mosquitto: Mosquitto, database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    mosquitto.stop()
+    with recorder(
+        tmp_path_factory.mktemp("recorder"), database, mqtt_port=mosquitto.port
+    ) as service:
+        service.wait_for_line("No MQTT broker", timeout_s=20)
+        mosquitto.start()
+        records_again(mosquitto, database, START_S)
+        assert len(said(service, "No MQTT broker")) == 1

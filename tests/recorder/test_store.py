@@ -1,0 +1,147 @@
+"""Each snapshot once, whatever else is in its batch or came before."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.chain.parts import eventually, seconds
+from tests.recorder.conftest import START_S, Recording, record, snapshot
+
+from bluenova_tools.local import Postgres
+
+pytestmark = pytest.mark.services
+
+A, B = "0000000A", "0000000B"
+IN_ONE_BATCH: dict[str, Any] = {"BATCH_ROWS": 10_000, "BATCH_AGE_S": 0.4}
+
+
+@pytest.fixture(scope="module")
+def recording(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recording]:
+    """A recorder that writes all that comes within a while in one batch."""
+    with record(postgres, tmp_path_factory, **IN_ONE_BATCH) as one:
+        yield one
+
+
+def times(recording: Recording, mcu_id: str) -> list[int]:
+    return [seconds(row) - START_S for row in recording.rows(mcu_id)]
+
+
+def test_a_snapshot_twice_in_a_batch_is_one_row(recording: Recording) -> None:
+    one = snapshot(START_S, "00000001", soc=5)
+    recording.publish(one, one, one)
+    recording.catch_up()
+    assert times(recording, "00000001") == [0]
+
+
+def test_a_snapshot_that_comes_again_later_is_one_row(recording: Recording) -> None:
+    for _ in range(2):
+        recording.publish(snapshot(START_S, "00000002", soc=5))
+        recording.catch_up()
+    assert times(recording, "00000002") == [0]
+
+
+def test_batteries_and_times_do_not_get_in_each_others_way(recording: Recording) -> None:
+    recording.publish(
+        *[snapshot(START_S + s, mcu, soc=s) for s in (20, 0, 10) for mcu in (B, A)],
+        snapshot(START_S + 10, A, soc=10),
+    )
+    recording.catch_up()
+    assert times(recording, A) == times(recording, B) == [0, 10, 20]
+    assert [row["soc"] for row in recording.rows(A)] == [0, 10, 20]
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in a batch", "across batches"])
+def test_of_two_for_one_time_the_first_stays_and_the_other_is_reported(
+    together: bool, recording: Recording
+) -> None:
+    mcu_id = f"000000C{together:d}"
+    before = len(recording.service.lines())
+    recording.publish(snapshot(START_S, mcu_id, soc=5))
+    if not together:
+        recording.catch_up()
+    recording.publish(snapshot(START_S, mcu_id, soc=6), snapshot(START_S + 10, mcu_id))
+    recording.catch_up()
+    assert [row["soc"] for row in recording.rows(mcu_id)] == [5, None]
+    said = [line for line in recording.service.lines()[before:] if "time taken" in line]
+    assert len(said) == 1
+    assert mcu_id in said[0]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"soc": None}, {"errors": ""}, {"v_pack": 53.001}, {"cell_v": [None] * 15 + [3.3]}],
+    ids=["null for a value", "the empty text for null", "a little more", "one cell more"],
+)
+def test_values_that_differ_in_any_column_are_other_values(
+    other: dict[str, object], recording: Recording
+) -> None:
+    mcu_id = f"0000D{hash(str(other)) & 0xFFF:03X}"
+    recording.publish(snapshot(START_S, mcu_id, soc=5, v_pack=53.0))
+    recording.catch_up()
+    before = len(recording.service.lines())
+    recording.publish(snapshot(START_S, mcu_id, **({"soc": 5, "v_pack": 53.0} | other)))
+    recording.catch_up()
+    assert [line for line in recording.service.lines()[before:] if "time taken" in line]
+
+
+def test_the_same_values_again_are_no_other_values(recording: Recording) -> None:
+    everything = snapshot(
+        START_S, "0000E0E0", soc=5, v_pack=53.123, i_pack=-0.01, errors="a\tb\\", health=99.999,
+        cell_v=[3.301] * 16, cell_t=[-5] * 16, adc=[1.6128] * 5, energy_in=123456.789,
+        energy_out=3.4e38,
+    )  # fmt: skip
+    before = len(recording.service.lines())
+    for _ in range(2):
+        recording.publish(everything)
+        recording.catch_up()
+    assert len(recording.rows("0000E0E0")) == 1
+    assert not [line for line in recording.service.lines()[before:] if "time taken" in line]
+
+
+def test_a_row_that_the_table_refuses_costs_only_itself(
+    postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    before = (
+        "CREATE TABLE refuses_13 (soc SMALLINT CHECK (soc <> 13));"
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN INSERT INTO refuses_13 VALUES (NEW.soc); RETURN NEW; END $$"
+    )
+    with record(postgres, tmp_path_factory, before=before, **IN_ONE_BATCH) as recording:
+        with recording.database.connect() as db, db.cursor() as cursor:
+            cursor.execute("ALTER TABLE battery_pack ADD CHECK (temp <> 13)")
+            cursor.execute(
+                "CREATE TRIGGER refuse BEFORE INSERT ON battery_pack "
+                "FOR EACH ROW EXECUTE FUNCTION refuse()"
+            )
+        db.close()
+        recording.publish(
+            *[snapshot(START_S + n, A, soc=n) for n in range(40)],
+            *[snapshot(START_S + 100 + n, A, temp=n) for n in range(40)],
+        )
+        recording.catch_up()
+        expected = set(range(40)) - {13} | {100 + n for n in range(40)} - {113}
+        assert set(times(recording, A)) == expected
+        said = [line for line in recording.service.lines() if "check constraint" in line]
+        assert 1 <= len(said) <= 2, "once for each constraint"
+
+
+def test_two_recorders_share_the_work(
+    recording: Recording, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    from tests.chain.parts import recorder
+
+    with recorder(
+        tmp_path_factory.mktemp("second"), recording.database, mqtt_port=recording.broker.port,
+        BATCH_AGE_S=0.01, LOG_LEVEL="DEBUG",
+    ) as second:  # fmt: skip
+        second.wait_for_line("Connected to the MQTT broker", timeout_s=20)
+        sent = 0
+
+        def second_has_work() -> bool:
+            nonlocal sent
+            recording.publish(*[snapshot(START_S + sent + n, "0000F00D") for n in range(50)])
+            sent += 50
+            return any("Recorded" in line for line in second.lines())
+
+        eventually(second_has_work)
+        eventually(lambda: len(recording.rows("0000F00D")) == sent)

@@ -1,0 +1,104 @@
+"""Every value reaches the table as it is: through MQTT, COPY and PostgreSQL's own types."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.chain.parts import real
+from tests.recorder.conftest import START_S, Recording, snapshot
+from tests.shared.snapshots import snapshots
+
+from bluenova_shared.snapshot import Snapshot
+from bluenova_shared.table import COLUMNS, row
+
+pytestmark = pytest.mark.services
+
+NAMES = ", ".join(column.name for column in COLUMNS)
+
+
+@pytest.fixture(scope="module")
+def cursor(recording: Recording) -> Iterator[Any]:
+    """A look into the database, kept open."""
+    with contextlib.closing(recording.database.connect()) as connection:
+        connection.autocommit = True
+        with connection.cursor() as one:
+            yield one
+
+
+def key(values: tuple[object, ...]) -> tuple[object, ...]:
+    return values[:2]
+
+
+def rows_of(cursor: Any, number: int) -> list[tuple[object, ...]]:
+    """The table's rows, as soon as there are so many."""
+    deadline_s = time.monotonic() + 15
+    while True:
+        cursor.execute(f"SELECT {NAMES} FROM battery_pack")
+        rows: list[tuple[object, ...]] = cursor.fetchall()
+        if len(rows) >= number:
+            return sorted([tuple(map(real, values)) for values in rows], key=key)
+        assert time.monotonic() < deadline_s, f"{len(rows)} of {number} rows"
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(st.lists(snapshots, min_size=1, max_size=4, unique_by=lambda one: (one.time, one.mcu_id)))
+def test_any_snapshot_comes_back_from_the_table_as_it_was(
+    recording: Recording, cursor: Any, given: list[Snapshot]
+) -> None:
+    cursor.execute("TRUNCATE battery_pack")
+    for one in given:
+        recording.listener.publish(f"bluenova/{one.mcu_id}/snapshot", one.to_json())
+    expected = [tuple(map(real, row(one))) for one in given]
+    assert rows_of(cursor, len(given)) == sorted(expected, key=key)
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("errors", "'; DROP TABLE battery_pack; --"),
+        ("errors", "can't"),
+        ("errors", "a\tb\\n\\N\r\n"),
+        ("errors", "\\."),
+        ("errors", "\\N"),
+        ("errors", ""),
+        ("errors", " "),
+        ("errors", "\U0001f50b" * 32),
+        ("breaker", "\x01\x7f\x80"),
+        ("charge_state", "ÜÜÜÜÜÜÜÜÜÜÜÜÜÜÜÜ"),
+        ("soc", -1),
+        ("soc", 0),
+        ("temp", -40),
+        ("i_pack", 0.0),
+        ("i_pack", -0.01),
+        ("v_pack", 3.4028234663852886e38),
+    ],
+)
+def test_this_value_is_stored_and_not_mistaken(
+    column: str, value: object, recording: Recording, cursor: Any
+) -> None:
+    cursor.execute("TRUNCATE battery_pack")
+    recording.publish(snapshot(START_S) | {column: value})
+    recording.catch_up()
+    cursor.execute(f"SELECT {column} FROM battery_pack WHERE mcu_id = %s", [0x1A2B3C4D])
+    assert [real(found) for (found,) in cursor.fetchall()] == [real(value)]
+
+
+def test_what_the_battery_did_not_say_is_null(recording: Recording, cursor: Any) -> None:
+    cursor.execute("TRUNCATE battery_pack")
+    recording.publish(snapshot(START_S))
+    recording.catch_up()
+    (found,) = recording.rows()
+    assert found.pop("insert_time_utc") == datetime(2026, 11, 23, 12, 0, 0)  # noqa: DTZ001  # the column has no zone
+    assert found.pop("mcu_id") == 0x1A2B3C4D
+    counters = {name: found.pop(name) for name in ("bad_crc", "parse_fail", "bad_vcell")}
+    assert counters == {"bad_crc": 0, "parse_fail": 0, "bad_vcell": 0}
+    assert set(found.values()) == {None}
