@@ -76,14 +76,14 @@ class Delivery:
         for rejected in receipt.rejected:
             log.error("The recorder rejects %s of %s: %s", rejected.id, mcu_id, rejected.reason)
         ids = receipt.recorded + [rejected.id for rejected in receipt.rejected]
+        if self.backlog.receipted(ids):
+            self.send_again()  # first, so that the recorder has work while our disk syncs
         try:
             self._outbox.delete(mcu_id, ids)
         except sqlite3.OperationalError as error:
             log.warning("The outbox does not let go of what is recorded: %s", error)
             return
         self._unwritten = deque((i for i in self._unwritten if i.id not in ids), MOST_UNWRITTEN)
-        if self.backlog.receipted(ids):
-            self.send_again()
 
     def send_again(self) -> None:
         """Sends the next chunk of what has no receipt, if it is time for one."""

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from bluenova_shared.delivery import Item
+from bluenova_shared.delivery import Item, to_chunk_json
 from bluenova_shared.settings import WrongSettings
 
 log = logging.getLogger(__name__)
@@ -42,10 +42,6 @@ _DELETE_OLDEST = (
 # the last byte could not let go of what is recorded.
 ROOM_TO_LET_GO_BYTES = 8 * 2**20
 _WITH_THE_FILE = ("", "-wal", "-shm", "-journal")
-
-
-# Where there is no room for a file, so many items wait in memory.
-MOST_IN_MEMORY = 5000
 
 
 @dataclass(frozen=True)
@@ -84,6 +80,7 @@ class Outbox:
         self.waiting: Counter[str] = Counter()  # items by battery
         self.name = ""  # the collector's own among all: random, made once
         self._db = sqlite3.connect(":memory:")  # until the file is open
+        self._on_disk = True
         try:
             self._open()
         except sqlite3.DatabaseError as error:
@@ -105,7 +102,9 @@ class Outbox:
         Returns the items' numbers. Raises sqlite3.OperationalError where the disk takes nothing.
         """
         self._leave_room()
-        rows = [(i.id, i.mcu_id, int(i.time.timestamp()), i.to_json()) for i in items]
+        if not self._on_disk:
+            self._open_at_last()
+        rows = [(i.id, i.mcu_id, int(i.time.timestamp()), to_chunk_json(i)) for i in items]
         kept = json.dumps(vars(memory))
 
         def write() -> tuple[list[int], list[str]]:
@@ -190,15 +189,23 @@ class Outbox:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._db = self._begun(str(self._path))
+            self._on_disk = True
         except (OSError, sqlite3.OperationalError) as error:
             if not _is_full(error):
                 raise WrongSettings(
                     f"The outbox {self._path} cannot be used ({error}). Set OUTBOX_PATH to a file "
                     "in a folder that is ours to write, one for each collector."
                 ) from None
-            log.error("No room for the outbox %s: what comes is kept in memory alone", self._path)
-            self._limit = min(self._limit, MOST_IN_MEMORY)
-            self._db = self._begun(":memory:")
+            if self._on_disk:
+                log.error("No room for the outbox %s, until there is some", self._path)
+            self._on_disk = False
+            self._db = self._begun(":memory:")  # stays empty: it would promise what it cannot hold
+
+    def _open_at_last(self) -> None:
+        self._guarded(self._open)
+        if not self._on_disk:
+            raise sqlite3.OperationalError("there is no room for the outbox")
+        self.waiting.update(self._guarded(self._count))
 
     def _begun(self, name: str) -> sqlite3.Connection:
         self._db.close()  # or it would keep this one out

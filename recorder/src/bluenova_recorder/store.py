@@ -15,7 +15,7 @@ from psycopg2 import extensions as pg
 from bluenova_recorder import rejected, schema
 from bluenova_recorder.batch import Entry
 from bluenova_recorder.intake import Bad
-from bluenova_shared.delivery import Event, Item
+from bluenova_shared.delivery import Event, Item, to_chunk_json
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import COLUMNS, KEY, TABLE, Cell, row
 from bluenova_shared.topics import Topics
@@ -190,7 +190,7 @@ class Store:
 
     def _bad(self, item: Item, reason: str) -> Bad:
         topic = self._topics.backlog(item.mcu_id)
-        return Bad(topic, item.to_json().encode(), reason, item.mcu_id, item.id)
+        return Bad(topic, to_chunk_json(item).encode(), reason, item.mcu_id, item.id)
 
 
 def _insert_events(cursor: pg.cursor, events: Sequence[Event]) -> None:

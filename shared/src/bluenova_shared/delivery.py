@@ -35,10 +35,6 @@ class Event(BaseModel):
         description="the seconds between two snapshots of this collector"
     )
 
-    def to_json(self) -> str:
-        """The event as it goes over MQTT."""
-        return self.model_dump_json(by_alias=True)
-
 
 def _kind(value: object) -> str:
     return "event" if isinstance(value, dict) and "event" in value else "snapshot"
@@ -51,6 +47,11 @@ _MarkedItem = Annotated[
 ]
 ITEM: TypeAdapter[Item] = TypeAdapter(_MarkedItem)
 CHUNK: TypeAdapter[list[Item]] = TypeAdapter(list[_MarkedItem])
+
+
+def to_chunk_json(item: Item) -> str:
+    """The item as it goes into a chunk: without what follows from the rest."""
+    return item.model_dump_json(by_alias=True, exclude_computed_fields=True)
 
 
 class Rejected(BaseModel):

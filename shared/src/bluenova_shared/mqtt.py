@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 KEEPALIVE_S = 20
 # Longer packets the broker is to keep to itself: nothing of ours is longer than a backlog's chunk.
 MAX_PACKET_BYTES = 192 * 1024
+# What a packet has besides its payload: a header, and a topic of ours with its properties.
+OVERHEAD_BYTES = 256
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 # A connection that lasts less counts as a failed attempt, so that two clients with one name, who
@@ -131,6 +133,10 @@ class MqttLink:
     def publish(self, message: Message) -> bool:
         """Hands a message over to the broker's connection; False, and nothing done, without one."""
         if not self.connected or self._client is None:
+            return False
+        if self.max_packet is not None and len(message.payload) + OVERHEAD_BYTES > self.max_packet:
+            # It would end the connection, and again each time that it is sent.
+            log.debug("Too long for the broker: %s", message.topic)
             return False
         info = self._client.publish(message.topic, message.payload, message.qos, message.retain)
         if info.rc != paho.MQTT_ERR_SUCCESS:

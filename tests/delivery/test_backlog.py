@@ -1,0 +1,195 @@
+"""Which chunk goes out when. Pure: the test is the clock, the outbox and the recorder."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bluenova_collector.backlog import (
+    FIRST_PAUSE_S,
+    LONGEST_PAUSE_S,
+    RECEIPT_DUE_S,
+    SMALLEST_CHUNK_BYTES,
+    Backlog,
+)
+from bluenova_shared.delivery import CHUNK_BYTES
+
+MCU_ID = "1A2B3C4D"
+AFTER_DUE_S = RECEIPT_DUE_S + 0.1
+
+
+@dataclass
+class Sender:
+    """A backlog, and an outbox of numbered items whose ids are their numbers."""
+
+    backlog: Backlog = field(default_factory=Backlog)
+    kept: list[int] = field(default_factory=list)
+    chunk: int = 10
+    now_s: float = 0.0
+
+    def send(self) -> list[int] | None:
+        """The numbers of the chunk that goes out now; None where none may."""
+        if not self.backlog.may_send(self.now_s):
+            return None
+        above, below = self.backlog.window(MCU_ID, self.now_s)
+        found = [n for n in self.kept if n > above and (below is None or n < below)][: self.chunk]
+        if not found:
+            self.backlog.passed_all(self.now_s)
+            return []
+        self.backlog.sent(MCU_ID, found[-1], [str(n) for n in found], self.now_s)
+        return found
+
+    def receipt(self, numbers: Iterable[int]) -> bool:
+        named = set(numbers)
+        self.kept = [n for n in self.kept if n not in named]
+        return self.backlog.receipted(str(n) for n in named)
+
+    def wait(self, seconds: float) -> "Sender":
+        self.now_s += seconds
+        return self
+
+
+def test_one_chunk_follows_the_other_as_soon_as_its_receipt_comes() -> None:
+    sender = Sender(kept=list(range(1, 26)))
+    assert sender.send() == list(range(1, 11))
+    assert sender.send() is None
+    assert sender.receipt(range(1, 11))
+    assert sender.send() == list(range(11, 21))
+    assert not sender.receipt(range(11, 15))
+    assert sender.send() is None
+    assert sender.receipt(range(15, 21))
+    assert sender.send() == list(range(21, 26))
+
+
+def test_what_went_out_live_is_given_time_for_its_receipt() -> None:
+    sender = Sender(kept=[1, 2])
+    sender.backlog.published([1, 2], sender.now_s)
+    assert sender.wait(RECEIPT_DUE_S - 0.1).send() == []
+    assert sender.wait(0.2).send() == [1, 2]
+
+
+def test_what_is_older_than_the_live_ones_does_not_wait_for_them() -> None:
+    sender = Sender(kept=[1, 2, 3])
+    sender.backlog.published([3], sender.now_s)
+    assert sender.send() == [1, 2]
+
+
+def test_without_any_receipt_it_backs_off_and_never_ends() -> None:
+    sender, sent_at = Sender(kept=list(range(1, 500))), []
+    while sender.now_s < 1200:
+        if sender.wait(0.5).send():
+            sent_at.append(sender.now_s)
+    pauses = [b - a for a, b in pairwise(sent_at)]
+    assert pauses[0] <= RECEIPT_DUE_S + FIRST_PAUSE_S + 1
+    assert pauses == sorted(pauses)
+    longest_s = RECEIPT_DUE_S + LONGEST_PAUSE_S
+    assert longest_s - 1 <= max(pauses) <= longest_s + 1
+    assert len(sent_at) < 30
+
+
+def test_a_recorder_that_is_ready_ends_every_pause() -> None:
+    sender = Sender(kept=list(range(1, 31)))
+    for _ in range(100):
+        sender.wait(10).send()
+    sender.backlog.hurry(sender.now_s + 0.5)
+    assert sender.send() is None
+    assert sender.wait(0.6).send() == list(range(1, 11))
+
+
+def test_an_item_that_never_gets_a_receipt_holds_nothing_up() -> None:
+    sender = Sender(kept=list(range(1, 101)))
+    for _ in range(100):
+        if sent := sender.wait(1).send():
+            sender.receipt(n for n in sent if n != 5)
+    assert sender.kept == [5]
+
+
+def test_a_chunk_that_breaks_the_link_is_shortened_and_recovers() -> None:
+    sender = Sender(kept=list(range(1, 31)))
+    for divided in (2, 4, 8):
+        assert sender.send()
+        sender.backlog.link_lost()
+        assert sender.backlog.chunk_bytes == CHUNK_BYTES // divided
+    for _ in range(100):
+        assert sender.send()
+        sender.backlog.link_lost()
+    assert sender.backlog.chunk_bytes == SMALLEST_CHUNK_BYTES
+    for number in range(1000, 1200):
+        sender.kept.append(number)
+        sender.receipt(sender.wait(10).send() or [])
+        sender.send()
+    assert sender.backlog.chunk_bytes == CHUNK_BYTES
+
+
+def test_a_link_that_drops_with_no_chunk_under_way_shortens_nothing() -> None:
+    sender = Sender(kept=[1])
+    sender.backlog.link_lost()
+    assert sender.backlog.chunk_bytes == CHUNK_BYTES
+
+
+def test_a_chunk_that_is_not_answered_is_shortened() -> None:
+    """As with a broker that drops what is too long without a word."""
+    sender = Sender(kept=list(range(1, 101)))
+    assert sender.send()
+    sender.receipt([100])  # a live one, say
+    assert sender.wait(AFTER_DUE_S).send() == list(range(11, 21))
+    assert sender.backlog.chunk_bytes == CHUNK_BYTES // 2
+
+
+def test_once_there_is_a_recorder_chunks_are_as_long_as_they_were() -> None:
+    sender = Sender(kept=list(range(1, 101)))
+    for _ in range(50):
+        sender.wait(30).send()
+    assert sender.backlog.chunk_bytes == SMALLEST_CHUNK_BYTES
+    sender.backlog.hurry(sender.now_s)
+    assert sender.backlog.chunk_bytes == CHUNK_BYTES
+
+
+def test_a_chunk_that_breaks_the_link_stays_short_when_the_link_is_back() -> None:
+    """A recorder's word is retained, and so comes with each new link."""
+    sender = Sender(kept=list(range(1, 101)))
+    assert sender.send()
+    sender.backlog.link_lost()
+    sender.backlog.hurry(sender.now_s)
+    assert sender.backlog.chunk_bytes == CHUNK_BYTES // 2
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_whatever_gets_lost_all_items_arrive_and_one_chunk_is_under_way(
+    data: st.DataObject,
+) -> None:
+    sender = Sender(chunk=data.draw(st.integers(1, 5)))
+    under_way: set[int] = set()
+    number, due_s = 0, 0.0
+    for step in data.draw(st.lists(st.sampled_from("NNSSSLRPWH"), max_size=60)):
+        match step:
+            case "N":  # a new item, published live
+                number += 1
+                sender.kept.append(number)
+                sender.backlog.published([number], sender.now_s)
+            case "S":
+                if sent := sender.send():
+                    assert not under_way or sender.now_s >= due_s
+                    under_way, due_s = set(sent), sender.now_s + RECEIPT_DUE_S
+            case "R":  # the receipt for the chunk
+                sender.receipt(under_way)
+                under_way = set()
+            case "P":  # a receipt for a part of it, or for something else
+                named = data.draw(st.sets(st.integers(1, max(number, 1))))
+                sender.receipt(named)
+                under_way -= named
+            case "L":
+                sender.backlog.link_lost()
+                under_way = set()
+            case "H":
+                sender.backlog.hurry(sender.now_s)
+                under_way = set()
+            case "W":
+                sender.wait(data.draw(st.floats(0, 20)))
+    for _ in range(400):  # and then all is well
+        if sent := sender.wait(5).send():
+            sender.receipt(sent)
+    assert sender.kept == []

@@ -1,0 +1,131 @@
+"""A week without a recorder: in the table within seconds, live values on time meanwhile."""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+
+import pytest
+from tests.chain.parts import (
+    Battery,
+    Listener,
+    collector,
+    eventually,
+    query,
+    recorder,
+    wait_until_ready,
+)
+from tests.delivery.things import MCU_ID, fill, open_outbox
+
+from bluenova_tools.local import Database, Mosquitto, Service
+
+pytestmark = [pytest.mark.services, pytest.mark.slow]
+
+WEEK = 7 * 24 * 360  # snapshots, 10 s apart
+# Long past, so that they are in nobody's way.
+FIRST = -WEEK - 10_000
+PROMISED_S = 10.0
+# A machine for tests may be slow, and busy with others.
+SLOW = 3
+
+
+class Talk:
+    """A battery that says something all the time."""
+
+    def __init__(self, battery: Battery) -> None:
+        self._battery = battery
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._talk)
+
+    def _talk(self) -> None:
+        number = 0
+        while not self._over.wait(0.2):
+            number += 1
+            self._battery.say(f"MCU ID: {MCU_ID}", f"SOC: {number % 100}")
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+class Punctual(Listener):
+    """Notes how much later than its interval's end each live snapshot comes."""
+
+    def __init__(self, broker: Mosquitto) -> None:
+        self.late_s: list[float] = []
+        super().__init__(broker, f"bluenova/{MCU_ID}/snapshot")
+
+    def _hear(self, client: object, userdata: object, message: object) -> None:
+        payload = json.loads(message.payload)  # type: ignore[attr-defined]  # paho's message
+        self.late_s.append(time.time() - datetime.fromisoformat(payload["time"]).timestamp())
+
+
+def rows(database: Database) -> int:
+    found = query(
+        database, "SELECT count(*) FROM battery_pack WHERE insert_time_utc < '2026-11-23'"
+    )
+    return int(found[0][0])
+
+
+def memory_mb(service: Service) -> float:
+    for line in Path(f"/proc/{service.child.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("no VmRSS")
+
+
+def cpu_s(service: Service) -> float:
+    times = Path(f"/proc/{service.child.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.fixture
+def battery() -> Iterator[Battery]:
+    with Battery() as one:
+        yield one
+
+
+def test_a_week_is_in_the_table_within_seconds_and_live_values_stay_on_time(
+    mosquitto: Mosquitto, database: Database, battery: Battery, tmp_path: Path
+) -> None:
+    outbox = open_outbox(tmp_path / "collector.sqlite", battery=f"127.0.0.1:{battery.port}")
+    sent = {item.id for item in fill(outbox, WEEK, first=FIRST)}
+    outbox.close()
+    assert len(sent) == WEEK
+    reading = collector(tmp_path, battery_port=battery.port, mqtt_port=mosquitto.port)
+    writing = recorder(tmp_path, database, mqtt_port=mosquitto.port)
+    with Punctual(mosquitto) as live, reading, Talk(battery):
+        wait_until_ready(reading)
+        eventually(lambda: len(live.late_s) >= 5)
+        before_s, live.late_s = live.late_s, []
+        with writing:
+            wait_until_ready(writing, database)
+            began_s = time.monotonic()
+            while rows(database) < WEEK and time.monotonic() < began_s + 80:
+                time.sleep(0.5)  # to ask takes its time, too
+            took_s = time.monotonic() - began_s
+            during_s = live.late_s
+            spent_s = cpu_s(reading) + cpu_s(writing)
+            latest_s = max(during_s, default=0)
+            print(  # noqa: T201  # the figures are what this test is for
+                f"{WEEK} snapshots in {took_s:.1f} s ({spent_s:.1f} s of our own work); live ones "
+                f"{1000 * median(before_s):.0f} ms late before, meanwhile "
+                f"{1000 * median(during_s or [0]):.0f} ms and {1000 * latest_s:.0f} ms at most; "
+                f"recorder {memory_mb(writing):.0f} MB, collector {memory_mb(reading):.0f} MB"
+            )
+            assert rows(database) == WEEK
+            # What others take of the machine does not count in this.
+            assert spent_s < SLOW * PROMISED_S
+            assert latest_s < 1.0
+            assert memory_mb(writing) < 150
+            assert memory_mb(reading) < 150
+            assert writing.running
+            assert reading.running
+    assert query(database, "SELECT count(*) FROM battery_pack_rejected") == [(0,)]

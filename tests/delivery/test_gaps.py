@@ -1,0 +1,123 @@
+"""The view `battery_pack_gaps`: when there are no rows, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+import pytest
+from tests.chain.parts import query
+from tests.delivery.things import MCU_ID, NOON, OTHER_MCU_ID, event, snapshot
+
+from bluenova_recorder.store import Database as RecordersDatabase
+from bluenova_recorder.store import Store
+from bluenova_shared.delivery import Item, Occasion
+from bluenova_shared.topics import Topics
+from bluenova_tools.local import Database
+
+pytestmark = pytest.mark.services
+
+
+@pytest.fixture
+def store(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    for name, value in database.environment().items():
+        monkeypatch.setenv(name, value)
+    one = Store(RecordersDatabase(database.name, database.user, database.password), Topics())
+    yield one
+    one.close()
+
+
+def rows(*numbers: int, mcu_id: str = MCU_ID) -> list[Item]:
+    return [snapshot(n, mcu_id) for n in numbers]
+
+
+def gaps(database: Database, mcu_id: str = MCU_ID) -> list[tuple[int, int | None, str]]:
+    """Between which rows, by their numbers, and why; None: until now."""
+    found = query(
+        database,
+        "SELECT gap_from, gap_to, cause FROM battery_pack_gaps WHERE mcu_id = %s ORDER BY gap_from",
+        int(mcu_id, 16),
+    )
+    noon = NOON.replace(tzinfo=None)
+    return [
+        ((a - noon) // timedelta(seconds=10), b and (b - noon) // timedelta(seconds=10), cause)
+        for a, b, cause in found
+    ]
+
+
+def closed(database: Database, mcu_id: str = MCU_ID) -> list[tuple[int, int | None, str]]:
+    return [gap for gap in gaps(database, mcu_id) if gap[1] is not None]
+
+
+START = event("collector_started", -5)
+CAUSES: list[tuple[str, Sequence[tuple[Occasion, float]], str]] = [
+    ("battery lost and back", [("battery_lost", 40), ("battery_back", 100)], "battery lost"),
+    ("stopped and started", [("collector_stopped", 35), ("collector_started", 95)],
+     "collector stopped"),
+    ("killed", [("collector_started", 95)], "collector killed"),
+    ("nothing that anybody knows of", [], "unexplained"),
+    ("lost, then stopped", [("battery_lost", 40), ("collector_stopped", 60),
+     ("collector_started", 95), ("battery_back", 100)], "battery lost"),
+    ("stopped within an instant of the last row", [("collector_stopped", 30),
+     ("collector_started", 95)], "collector stopped"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("events", "cause"), [c[1:] for c in CAUSES], ids=[c[0] for c in CAUSES])
+def test_a_gap_has_its_cause(
+    events: Sequence[tuple[Occasion, float]], cause: str, store: Store, database: Database
+) -> None:
+    told = [event(occasion, at_s) for occasion, at_s in events]
+    store.write([START, *rows(0, 1, 2, 3, 10, 11), *told])
+    assert closed(database) == [(3, 10, cause)]
+
+
+def test_events_of_another_battery_or_time_explain_nothing(
+    store: Store, database: Database
+) -> None:
+    store.write([
+        START, *rows(0, 1, 2, 10), *rows(0, 1, 2, 10, mcu_id=OTHER_MCU_ID),
+        event("battery_lost", 30, OTHER_MCU_ID), event("collector_stopped", 5),
+        event("collector_stopped", 101),
+    ])  # fmt: skip
+    assert closed(database) == [(2, 10, "unexplained")]
+    assert closed(database, OTHER_MCU_ID) == [(2, 10, "battery lost")]
+
+
+def test_each_gap_has_its_own_cause(store: Store, database: Database) -> None:
+    store.write([
+        START, *rows(0, 1, 10, 11, 20, 21, 30),
+        event("battery_lost", 20), event("battery_back", 100),
+        event("collector_stopped", 115), event("collector_started", 195),
+    ])  # fmt: skip
+    assert closed(database) == [
+        (1, 10, "battery lost"), (11, 20, "collector stopped"), (21, 30, "unexplained"),
+    ]  # fmt: skip
+
+
+def test_one_row_late_is_no_gap_and_one_that_misses_is(store: Store, database: Database) -> None:
+    store.write([START, *rows(0, 1, 3, 4)])
+    assert closed(database) == [(1, 3, "unexplained")]
+
+
+def test_the_interval_is_the_one_that_the_collector_had_then(
+    store: Store, database: Database
+) -> None:
+    slow = event("collector_started", 95, interval_s=60)
+    store.write([START, *rows(0, 1, 2), event("collector_stopped", 25), slow, *rows(12, 18, 24)])
+    assert closed(database) == [(2, 12, "collector stopped")]
+
+
+def test_rows_of_the_c_program_have_its_interval_and_no_causes(
+    store: Store, database: Database
+) -> None:
+    store.write(rows(0, 1, 2, 9, 10))
+    assert closed(database) == [(2, 9, "unexplained")]
+
+
+def test_a_battery_that_is_silent_now_has_a_gap_without_an_end(
+    store: Store, database: Database
+) -> None:
+    store.write([event("collector_started", -900_005), *rows(-90_000, -89_999)])
+    store.write([event("battery_lost", -899_980)])
+    assert gaps(database) == [(-89_999, None, "battery lost")]

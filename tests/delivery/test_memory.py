@@ -1,0 +1,221 @@
+"""Memory stays bounded: days without a broker, and a broker that pours."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from tests.chain.parts import eventually, query, recorder, wait_until_ready
+from tests.delivery.things import BATTERY, MCU_ID
+
+from bluenova_collector import collector as module
+from bluenova_collector.collector import Collector
+from bluenova_collector.delivery import Delivery
+from bluenova_collector.outbox import Outbox
+from bluenova_collector.spread import SpreadAlarm
+from bluenova_shared.delivery import Receipt
+from bluenova_shared.message import Message
+from bluenova_shared.topics import Topics
+from bluenova_tools.battery import Pack, PackSettings
+from bluenova_tools.local import Database, Mosquitto
+
+MOST_MB = 150
+TOPICS = Topics()
+
+
+def memory_mb(pid: int | str = "self") -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("no VmRSS")
+
+
+@dataclass
+class Driven:
+    """A collector whose time passes as fast as it can work; each pause is heard by the battery."""
+
+    folder: Path
+    monkeypatch: pytest.MonkeyPatch
+    limit: int = 1_000_000
+    now_s: float = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
+    broker: bool = False
+    heard: list[Message] = field(default_factory=list)
+    reconnects: int = 0
+
+    def __post_init__(self) -> None:
+        self.outbox = Outbox(self.folder / "outbox.sqlite", BATTERY, self.limit)
+        self.delivery = Delivery(self.outbox, TOPICS, self.publish, max_packet=lambda: None)
+        self.collector = Collector(
+            outbox=self.outbox,
+            delivery=self.delivery,
+            topics=TOPICS,
+            publish=self.publish,
+            clock=lambda: self.now_s,
+            interval_s=10,
+            offline_after_s=60,
+            log_raw=False,
+            spread_alarm=SpreadAlarm(0.1),
+            connections=lambda: self.reconnects + 1,
+        )
+        pack = Pack(PackSettings())
+        pack.advance(1)
+        self.lines = [line.text for line in pack.console_lines()][:12]
+        self.silent = False
+        self._until_s = 0.0
+        self.monkeypatch.setattr(time, "monotonic", lambda: self.now_s)
+        self.monkeypatch.setattr(asyncio, "sleep", self._pause)
+
+    def publish(self, message: Message) -> bool:
+        if self.broker:
+            self.heard.append(message)
+        return self.broker
+
+    async def _pause(self, seconds: float) -> None:
+        self.now_s += max(seconds, 0.001)
+        if self.now_s >= self._until_s:
+            raise asyncio.CancelledError
+        if not self.silent and self.now_s % 10 < 1:
+            for line in self.lines:
+                self.collector.hear(line)
+
+    def run(self, hours: float) -> None:
+        self._until_s = self.now_s + 3600 * hours
+        with contextlib.suppress(asyncio.CancelledError):
+            asyncio.run(self.collector.run())
+
+    def receipts(self) -> None:
+        """For all that has been heard of: as a recorder sends them."""
+        while self.heard:
+            message = self.heard.pop(0)
+            if message.topic.endswith(("/snapshot", "/backlog")):
+                items = json.loads(message.payload)
+                items = items if isinstance(items, list) else [items]
+                named = Receipt(recorded=[one["id"] for one in items]).to_json()
+                self.collector.take(Message(TOPICS.recorded(MCU_ID), named.encode()))
+
+    def status(self) -> dict[str, Any]:
+        self.heard.clear()
+        self.collector.announce()
+        (told,) = [m for m in self.heard if m.topic == TOPICS.status(MCU_ID)]
+        assert told.retain
+        found: dict[str, Any] = json.loads(told.payload)
+        return found
+
+
+@pytest.fixture
+def driven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driven]:
+    one = Driven(tmp_path, monkeypatch)
+    yield one
+    one.outbox.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("broker", [False, True], ids=["no broker", "no recorder"])
+def test_days_without_a(broker: bool, driven: Driven) -> None:
+    """A flat curve; then all goes out, oldest first, each once."""
+    driven.broker = broker
+    curve_mb = []
+    for _ in range(6):
+        driven.run(hours=2)
+        driven.heard.clear()
+        curve_mb.append(memory_mb())
+    snapshots = 12 * 360
+    assert abs(driven.outbox.waiting[MCU_ID] - snapshots) <= 10
+    print("MB after every 2 hours:", [round(mb, 1) for mb in curve_mb])  # noqa: T201  # the figures
+    assert curve_mb[-1] - curve_mb[1] < 5
+    driven.broker = True
+    driven.collector.take(Message(TOPICS.recorder(), b"ready"))
+    driven.silent = True
+    for _ in range(20):
+        driven.run(hours=0.01)
+        driven.receipts()
+    assert driven.outbox.waiting[MCU_ID] == 0
+
+
+def test_the_status_has_the_collectors_figures(driven: Driven) -> None:
+    driven.broker = True
+    driven.run(hours=0.1)
+    fresh = driven.status()
+    began = datetime.fromisoformat(fresh["since"])
+    assert began == datetime(2026, 12, 1, tzinfo=UTC)
+    assert fresh["version"] == module.VERSION
+    assert fresh["interval_s"] == 10
+    assert 35 <= fresh["waiting"] <= 38
+    assert fresh["sent_again"] > 0, "there was no recorder"
+    assert fresh["dropped"] == fresh["reconnects"] == 0
+    assert 0 <= (datetime.fromisoformat(fresh["oldest_waiting"]) - began).total_seconds() <= 10
+    late_s = driven.now_s - datetime.fromisoformat(fresh["last_snapshot"]).timestamp()
+    assert 0 <= late_s <= 20
+    assert fresh["unreadable"] == {}
+
+    driven.reconnects = 3
+    for line in ("Temp: warm", "Temp: warmer", "SOC: "):
+        driven.collector.hear(line)
+    driven.collector.take(Message(TOPICS.recorder(), b"ready"))
+    driven.silent = True
+    for _ in range(20):
+        driven.run(hours=0.01)
+        driven.receipts()
+    later = driven.status()
+    assert later["waiting"] == 0
+    assert later["oldest_waiting"] is None
+    assert later["reconnects"] == 3
+    assert later["unreadable"] == {"Temp: ": 2, "SOC: ": 1}
+
+
+def test_what_the_limit_drops_is_counted_in_the_status(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driven = Driven(tmp_path, monkeypatch, limit=50)
+    driven.run(hours=0.3)
+    driven.broker = True
+    status = driven.status()
+    assert status["waiting"] == 50
+    assert 50 <= status["dropped"] <= 62
+    driven.outbox.close()
+
+
+@pytest.mark.services
+@pytest.mark.slow
+def test_a_broker_that_pours_faster_than_the_database_writes(
+    mosquitto: Mosquitto, database: Database, tmp_path: Path
+) -> None:
+    with recorder(tmp_path, database, mqtt_port=mosquitto.port) as service:
+        wait_until_ready(service, database)
+        publisher = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
+        publisher.connect("127.0.0.1", mosquitto.port)
+        publisher.loop_start()
+        filler = "x" * 800
+        most_mb = 0.0
+        with contextlib.closing(database.connect()) as db, db.cursor() as cursor:
+            cursor.execute("LOCK TABLE battery_pack IN ACCESS EXCLUSIVE MODE")
+            chunk_item = {"schema": 1, "mcu_id": MCU_ID, "time": "2026-11-23T12:00:00Z"}
+            chunk = json.dumps([chunk_item | {"id": f"{n:016x}"} for n in range(1300)])
+            for n in range(30_000):
+                item = chunk_item | {"id": f"{n:016x}", "filler": filler}
+                publisher.publish(f"bluenova/{MCU_ID}/snapshot", json.dumps(item))
+                if n % 40 == 0:
+                    publisher.publish(f"bluenova/{MCU_ID}/backlog", chunk)
+                if n % 1000 == 0:
+                    time.sleep(0.1)  # the publisher has a queue of its own
+                    most_mb = max(most_mb, memory_mb(service.child.pid))
+            time.sleep(1)
+            most_mb = max(most_mb, memory_mb(service.child.pid))
+        eventually(lambda: query(database, "SELECT count(*) FROM battery_pack") == [(1,)])
+        time.sleep(1)
+        most_mb = max(most_mb, memory_mb(service.child.pid))
+        publisher.disconnect()
+        publisher.loop_stop()
+        print(f"at most {most_mb:.0f} MB")  # noqa: T201  # the figure
+        assert most_mb < MOST_MB
+        assert service.running

@@ -1,0 +1,281 @@
+"""The collector's side: what is committed, published, sent again and let go of."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.delivery.things import MCU_ID, OTHER_MCU_ID, event, fill, open_outbox, snapshot
+
+from bluenova_collector import backlog
+from bluenova_collector.delivery import MOST_UNWRITTEN, Delivery
+from bluenova_collector.outbox import Memory, Outbox
+from bluenova_shared.delivery import CHUNK_BYTES, Item, Receipt, Rejected
+from bluenova_shared.message import Message
+from bluenova_shared.topics import Topics
+from bluenova_tools.chaos.disk import SmallDisk
+
+TOPICS = Topics()
+MEMORY = Memory(MCU_ID)
+
+
+class Broker:
+    """Keeps what is published, and says whether it is there."""
+
+    def __init__(self) -> None:
+        self.there = True
+        self.max_packet: int | None = None
+        self.heard: list[Message] = []
+        self.kept_when_heard: list[int] = []
+        self.outbox: Outbox | None = None
+
+    def publish(self, message: Message) -> bool:
+        if self.there:
+            self.heard.append(message)
+            if self.outbox is not None:
+                self.kept_when_heard.append(self.outbox.waiting.total())
+        return self.there
+
+    def chunks(self) -> list[list[dict[str, Any]]]:
+        topics = (TOPICS.backlog(MCU_ID), TOPICS.backlog(OTHER_MCU_ID))
+        return [json.loads(m.payload) for m in self.heard if m.topic in topics]
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Iterator[Outbox]:
+    box = open_outbox(tmp_path / "outbox.sqlite")
+    yield box
+    box.close()
+
+
+@pytest.fixture
+def broker() -> Broker:
+    return Broker()
+
+
+@pytest.fixture
+def delivery(outbox: Outbox, broker: Broker) -> Delivery:
+    return Delivery(outbox, TOPICS, broker.publish, max_packet=lambda: broker.max_packet)
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Receipts are overdue at once; pauses are short."""
+    monkeypatch.setattr(backlog, "RECEIPT_DUE_S", 0.0)
+    monkeypatch.setattr(backlog, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(backlog, "LONGEST_PAUSE_S", 0.0)
+
+
+def receipt(*items: Item, mcu_id: str = MCU_ID, rejected: tuple[Item, ...] = ()) -> Message:
+    named = Receipt(
+        recorded=[str(item.id) for item in items],
+        rejected=[Rejected(id=str(item.id), reason="why") for item in rejected],
+    )
+    return Message(TOPICS.recorded(mcu_id), named.to_json().encode(), qos=1)
+
+
+def deliver(delivery: Delivery, items: Sequence[Item]) -> None:
+    """As at the end of the interval that the last item is of."""
+    delivery.deliver(items, MEMORY, int(items[-1].time.timestamp()))
+
+
+def left(outbox: Outbox, mcu_id: str = MCU_ID) -> list[str]:
+    return [kept.id for kept in outbox.between(0, None, mcu_id, 100_000)]
+
+
+def test_a_snapshot_is_in_the_outbox_before_anybody_hears_of_it(
+    delivery: Delivery, broker: Broker, outbox: Outbox
+) -> None:
+    broker.outbox = outbox
+    for n in range(5):
+        deliver(delivery, [event("battery_back", n), snapshot(n)])
+    assert broker.kept_when_heard == [2, 4, 6, 8, 10]
+    assert {message.topic for message in broker.heard} == {TOPICS.snapshot(MCU_ID)}
+    assert {message.qos for message in broker.heard} == {0}
+    assert not any(message.retain for message in broker.heard)
+
+
+def test_what_is_not_of_the_interval_that_ended_goes_to_the_recorder_alone(
+    delivery: Delivery, broker: Broker, outbox: Outbox
+) -> None:
+    late, new = snapshot(1), snapshot(9)
+    deliver(delivery, [late, new])
+    assert [json.loads(message.payload)["id"] for message in broker.heard] == [new.id]
+    assert left(outbox) == [late.id, new.id]
+
+
+def test_without_a_broker_it_is_kept_and_goes_out_on_backlog_alone(
+    delivery: Delivery, broker: Broker
+) -> None:
+    broker.there = False
+    items = [snapshot(n) for n in range(3)]
+    for item in items:
+        deliver(delivery, [item])
+    delivery.send_again()
+    broker.there = True
+    time.sleep(0.01)
+    delivery.send_again()
+    (chunk,) = broker.chunks()
+    assert [one["id"] for one in chunk] == [item.id for item in items]
+    assert not [m for m in broker.heard if m.topic == TOPICS.snapshot(MCU_ID)]
+
+
+def test_only_a_receipt_lets_go_and_only_of_what_it_names(
+    delivery: Delivery, outbox: Outbox, broker: Broker
+) -> None:
+    items = [snapshot(n) for n in range(4)]
+    deliver(delivery, items)
+    assert len(left(outbox)) == 4
+    delivery.take_receipt(receipt(items[1], rejected=(items[3],)))
+    assert left(outbox) == [items[0].id, items[2].id]
+    delivery.take_receipt(receipt(items[1], items[3]))  # replayed
+    assert left(outbox) == [items[0].id, items[2].id]
+
+
+def test_a_receipt_of_another_battery_lets_go_of_nothing(
+    delivery: Delivery, outbox: Outbox
+) -> None:
+    ours, theirs = snapshot(1), snapshot(1, OTHER_MCU_ID)
+    deliver(delivery, [ours, theirs])
+    delivery.take_receipt(receipt(ours, mcu_id=OTHER_MCU_ID))
+    delivery.take_receipt(receipt(theirs))
+    delivery.take_receipt(receipt(ours, theirs, mcu_id="0000AAAA"))
+    assert left(outbox) == [ours.id]
+    assert left(outbox, OTHER_MCU_ID) == [theirs.id]
+
+
+HOSTILE = {
+    "nothing": b"",
+    "no JSON": b"{",
+    "bytes": bytes(range(256)),
+    "deep": b"[" * 100_000,
+    "a word": b'"all"',
+    "an array": b'["*"]',
+    "another schema": b'{"schema": 2, "recorded": ["ID"]}',
+    "a wildcard": b'{"recorded": ["%"]}',
+    "SQL": b'{"recorded": ["\' OR 1=1 --"]}',
+    "numbers": b'{"recorded": [1, 2, 3]}',
+    "an id among what is none": b'{"recorded": ["ID", null]}',
+    "a text for a list": b'{"recorded": "ID"}',
+    "rejected without a reason": b'{"rejected": [{"id": "ID"}]}',
+    "many ids": json.dumps({"recorded": [f"{n:016x}" for n in range(5000)]}).encode(),
+}
+
+
+@pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_receipt_lets_go_of_nothing(
+    payload: bytes, delivery: Delivery, outbox: Outbox
+) -> None:
+    item = snapshot()
+    deliver(delivery, [item])
+    hostile = payload.replace(b"ID", str(item.id).encode())
+    delivery.take_receipt(Message(TOPICS.recorded(MCU_ID), hostile, qos=1))
+    assert left(outbox) == [item.id]
+
+
+@given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_no_receipt_raises(delivery: Delivery, payload: bytes) -> None:
+    delivery.take_receipt(Message(TOPICS.recorded(MCU_ID), payload, qos=1))
+    delivery.take_receipt(Message("bluenova/x/recorded", payload, qos=1))
+
+
+def test_chunks_keep_to_their_size_and_to_the_brokers(
+    delivery: Delivery, broker: Broker, outbox: Outbox
+) -> None:
+    list(fill(outbox, 1000))
+    for broker.max_packet in (None, 20_000, 5000):
+        broker.heard.clear()
+        delivery.send_again()
+        (message,) = broker.heard
+        longest = min(CHUNK_BYTES, broker.max_packet or CHUNK_BYTES)
+        assert longest / 2 < len(message.payload) < longest
+        time.sleep(0.01)
+
+
+def test_each_receipt_brings_the_next_chunk_until_there_is_nothing_left(
+    delivery: Delivery, broker: Broker, outbox: Outbox
+) -> None:
+    ours = [item.id for item in fill(outbox, 1000)]
+    theirs = [item.id for item in fill(outbox, 50, OTHER_MCU_ID)]
+    delivery.send_again()
+    for number in range(100):
+        if len(broker.heard) <= number:
+            break
+        chunk = broker.chunks()[-1]
+        named = Receipt(recorded=[one["id"] for one in chunk])
+        topic = TOPICS.recorded(chunk[0]["mcu_id"])
+        delivery.take_receipt(Message(topic, named.to_json().encode()))
+    sent = [one["id"] for chunk in broker.chunks() for one in chunk]
+    assert sent == ours + theirs
+    assert not left(outbox)
+    assert delivery.backlog.sent_again == 1050
+
+
+class Failing(Outbox):
+    """An outbox whose disk takes nothing while `full`."""
+
+    full = False
+
+    def commit(self, items: Any, memory: Memory) -> list[int]:
+        if self.full:
+            raise sqlite3.OperationalError("database or disk is full")
+        return super().commit(items, memory)
+
+
+def test_a_full_disk_costs_durability_not_the_live_values(
+    tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = Failing(tmp_path / "outbox.sqlite", "b", 10_000)
+    delivery = Delivery(outbox, TOPICS, broker.publish, max_packet=lambda: None)
+    deliver(delivery, [first := snapshot(0)])
+    outbox.full = True
+    items = [snapshot(n) for n in range(1, 51)]
+    for item in items:
+        deliver(delivery, [item])
+    assert len(broker.heard) == 51
+    assert len([r for r in caplog.records if "cannot be written" in r.getMessage()]) == 1
+    delivery.take_receipt(receipt(*items[:20]))
+    outbox.full = False
+    deliver(delivery, [last := snapshot(99)])
+    assert left(outbox) == [item.id for item in [first, *items[20:], last]]
+
+
+def test_what_a_full_disk_does_not_take_is_bounded_in_memory(
+    tmp_path: Path, broker: Broker
+) -> None:
+    outbox = Failing(tmp_path / "outbox.sqlite", "b", 10_000)
+    delivery = Delivery(outbox, TOPICS, broker.publish, max_packet=lambda: None)
+    outbox.full = True
+    for n in range(MOST_UNWRITTEN + 100):
+        deliver(delivery, [snapshot(n)])
+    outbox.full = False
+    deliver(delivery, [snapshot(9999)])
+    assert outbox.waiting[MCU_ID] == MOST_UNWRITTEN + 1
+
+
+def test_a_really_full_disk_is_survived(tmp_path: Path, broker: Broker) -> None:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with SmallDisk(folder, megabytes=20) as disk:
+        if not disk.mounted:
+            pytest.skip("only root may mount a small file system")
+        outbox = open_outbox(folder / "outbox.sqlite")
+        delivery = Delivery(outbox, TOPICS, broker.publish, max_packet=lambda: None)
+        disk.fill()
+        items = [snapshot(n) for n in range(100)]
+        for item in items:
+            deliver(delivery, [item])
+            delivery.send_again()
+        assert len(broker.heard) == 100
+        disk.free()
+        deliver(delivery, [last := snapshot(200)])
+        assert left(outbox) == [item.id for item in [*items, last]]
+        outbox.close()

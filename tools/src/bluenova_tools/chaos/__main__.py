@@ -1,0 +1,138 @@
+"""``make chaos``: runs a plan of faults, and prints what became of the promise."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+from bluenova_tools.chaos.faults import kinds
+from bluenova_tools.chaos.plan import PACE_S, plan
+from bluenova_tools.chaos.recovery import recoveries
+from bluenova_tools.chaos.run import Course, Run
+from bluenova_tools.chaos.spoken import never_said
+from bluenova_tools.chaos.stage import Stage, keep_logs, stage
+from bluenova_tools.chaos.tap import Truth
+from bluenova_tools.chaos.verdict import Tables, Verdict, compare
+from bluenova_tools.local import ServiceError
+
+BREAKS = ("receipt-before-commit", "delete-before-receipt")
+EXAMPLES = 5
+
+
+def say(line: str = "") -> None:
+    """Tells it at once, even into a pipe."""
+    print(line, flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    ask = os.environ.get
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
+    add = parser.add_argument
+    add("--faults", type=int, default=int(ask("FAULTS") or 200))
+    add("--seed", type=int, default=int(ask("SEED") or random.randrange(1_000_000)))
+    add("--pace", type=float, default=float(ask("PACE") or PACE_S), help="seconds between faults")
+    add("--only", default=ask("ONLY") or "", help="parts of names, as in kill: recorder,lock")
+    add("--break", dest="broken", default=ask("BREAK") or "", choices=["", *BREAKS])
+    add("--pauses", default=ask("PAUSES") or "", choices=["", "real"])
+    add("--keep", type=Path, default=ask("KEEP"), help="a folder for the logs")
+    return parser.parse_args()
+
+
+def wait_for_first_rows(made: Stage) -> None:
+    """Raises ServiceError where the chain does not even work without faults."""
+    deadline_s = time.monotonic() + 60
+    while len({item["mcu_id"] for i, item in _stored(made).items()}) < len(made.stations):
+        if time.monotonic() > deadline_s:
+            raise ServiceError("Nothing was recorded within a minute, before the first fault.")
+        time.sleep(0.2)
+
+
+def _stored(made: Stage) -> dict[str, dict[str, str]]:
+    truth = made.truth()
+    return {item_id: truth.measured[item_id] for item_id in truth.gone & truth.measured.keys()}
+
+
+def run(arguments: argparse.Namespace, folder: Path) -> int:
+    """Returns the exit status."""
+    broken = f", broken on purpose: {arguments.broken}" if arguments.broken else ""
+    say(f"{arguments.faults} faults, SEED={arguments.seed}{broken}")
+    with stage(folder, arguments.seed, broken=arguments.broken, pauses=arguments.pauses) as made:
+        doings = kinds(made)
+        if not made.postgres_disk.mounted:
+            say("Skipped: full disks, as only root may mount a small one.")
+        wanted = [one for one in arguments.only.split(",") if one]
+        chosen = [kind for kind in doings if not wanted or any(w in str(kind) for w in wanted)]
+        wait_for_first_rows(made)
+        doing = Run(made, doings)
+        began_s = time.monotonic()
+        try:
+            doing.carry_out(plan(chosen, arguments.faults, arguments.seed, arguments.pace))
+            say(f"All faults are undone after {time.monotonic() - began_s:.0f} s. Waiting …")
+            tables = doing.drain(timeout_s=300 if arguments.pauses else 120)
+            truth = made.truth()
+            strange = never_said(truth, made.spoken())
+        finally:
+            if arguments.keep:
+                keep_logs(made, arguments.keep)
+    return report(arguments.seed, doing.course, truth, tables, strange)
+
+
+def report(seed: int, course: Course, truth: Truth, tables: Tables, strange: list[str]) -> int:
+    """Prints what came of it; returns 1 where the promise was broken."""
+    verdict = compare(truth, tables)
+    for name, count in sorted(course.by_kind().items()):
+        say(f"  {count:4} {name}")
+    times_s = recoveries([end_s for *_, end_s in course.done], truth, tables.stored_s) or [0.0]
+    say(f"faults      {len(course.done)}, up to {course.most_at_once} at once")
+    say(f"measured    {verdict.measured} snapshots and events")
+    say(f"rows        {verdict.rows}, events {verdict.events}, times taken {verdict.time_taken}")
+    say(f"lost        {len(verdict.lost)}")
+    say(f"duplicated  {len(verdict.duplicated)}")
+    say(f"recovered   within {median(times_s):.1f} s (median), {max(times_s):.1f} s (worst)")
+    say(f"seed        {seed}")
+    wrong = _wrong(course, truth, verdict, strange)
+    for what, examples in wrong.items():
+        say(f"WRONG: {what}: {len(examples)}")
+        for example in examples[:EXAMPLES]:
+            say(f"  {example}")
+    return 1 if wrong else 0
+
+
+def _wrong(
+    course: Course, truth: Truth, verdict: Verdict, strange: list[str]
+) -> dict[str, list[str]]:
+    left = [] if course.drained else [f"{truth.waiting} are left after {course.waited_s:.0f} s"]
+    found = {
+        "lost": verdict.lost,
+        "duplicated": verdict.duplicated,
+        "in the table and not measured": verdict.not_measured,
+        "rejected without need": verdict.wrongly_rejected,
+        "measured and never said by a battery": strange,
+        "outboxes not empty": left,
+        "services that ended by themselves": course.died,
+        "faults that could not be done": course.never_began,
+    }
+    return {what: examples for what, examples in found.items() if examples}
+
+
+def main() -> int:
+    """Entry point."""
+    folder = Path(tempfile.mkdtemp(prefix="bluenova-chaos-"))
+    try:
+        return run(_arguments(), folder)
+    except ServiceError as error:
+        print(f"The chaos run failed. {error}", file=sys.stderr)
+        return 2
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
