@@ -12,7 +12,7 @@ import pytest
 from tests.chain.parts import Listener, eventually
 
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt import Broker, Inbox, MqttLink
+from bluenova_shared.mqtt import Broker, Inbox, MqttLink, Will
 from bluenova_tools.local import Mosquitto, free_port
 
 pytestmark = pytest.mark.services
@@ -242,5 +242,23 @@ def test_a_flood_does_not_keep_the_loop_from_its_work(mosquitto: Mosquitto) -> N
             await until(lambda: link.inbox.dropped)
             assert len(await link.inbox.take()) == 100
             assert link.connected
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("leave", [True, False], ids=["farewell", "failure"])
+def test_the_will_is_for_those_who_go_without_a_farewell(leave: bool, mosquitto: Mosquitto) -> None:
+    async def story() -> None:
+        will = Will(Message("state", "offline", qos=1), delay_s=0)
+        link = MqttLink(to(mosquitto), "one", will=will)
+        with Listener(mosquitto, "state") as listener:
+            running_link = asyncio.create_task(link.run())
+            await until(lambda: link.connected)
+            if leave:
+                await link.close()
+            running_link.cancel()
+            await asyncio.gather(running_link, return_exceptions=True)
+            await asyncio.sleep(1)
+            assert listener.payloads("state") == ([] if leave else [b"offline"])
 
     asyncio.run(story())

@@ -79,7 +79,6 @@ class Assembler:
         self._drafts: dict[str | None, Draft] = {}
         self._nameless: deque[tuple[datetime, Draft, Totals]] = deque()
         self._named_late: list[Snapshot] = []
-        self._several = False  # whether this console speaks of more than one battery
         self._nobodys = False  # whether it is unknown whom the lines are about
         self._pair = EnergyPair()
 
@@ -109,13 +108,8 @@ class Assembler:
         return said
 
     def connection_lost(self) -> None:
-        """Lines may be missing from here on; what has been read stays.
-
-        Among them may be the one that names another battery: where there are several, what comes
-        before the next name is nobody's, as a wrong value is worse than none.
-        """
+        """Lines may be missing from here on; what has been read stays, and so does the name."""
         self._pair.disarm()
-        self._nobodys = self._several
 
     def close(self, end: datetime) -> list[Snapshot]:
         """The snapshots of the interval that ends at `end`, after those that waited for a name."""
@@ -140,8 +134,6 @@ class Assembler:
             return Unreadable(MCU_ID, line, f"more than {MAX_BATTERIES} batteries in one interval")
         if self.mcu_id is None:
             self._name_the_nameless(mcu_id)
-        elif self.mcu_id != mcu_id:
-            self._several = True
         self.mcu_id = mcu_id
         self._draft()
         return Named(mcu_id)

@@ -120,6 +120,8 @@ class Collector:
         if self._clock() >= BUILT_S:
             batteries = self._presence.present + self._presence.lost
             self._deliver([self._event(m, "collector_stopped", self._clock()) for m in batteries])
+        if lost := self._delivery.unwritten():
+            log.error("%d items that no disk took are lost with this stop", lost)
         self._publish_status()
         self._publish(self._own_state("offline"))
 

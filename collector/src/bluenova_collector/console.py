@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from bluenova_collector.lines import LineSplitter
 from bluenova_collector.retry import Retry
 from bluenova_shared.logs import Throttle
+from bluenova_shared.threads import in_daemon_thread
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,7 @@ class Console:
         silence_s: float,
     ) -> None:
         self.connections = 0
+        self._attempts = -1
         self._address = address
         self._on_line = on_line
         self._on_lost = on_lost
@@ -89,16 +92,18 @@ class Console:
             reason = await self._one_connection()
             what = "Cannot reach" if self.connections == before else "Lost"
             delay_s = self._retry.delay_s()
-            self._say(logging.WARNING, f"{what} the battery at {self._address}: {reason}", delay_s)
+            self._say(logging.WARNING, what, f": {reason}", f"; next attempt in {delay_s:g} s")
             self._on_lost()
             await asyncio.sleep(delay_s)
 
     async def _one_connection(self) -> str:
         """Reads as long as it lasts, and says why it ended."""
         try:
+            host = await self._look_up()
             # The board may not answer pings: silence is what tells. No proxy: it is next door.
             async with _NoRedirects(
                 self._address.uri,
+                host=host,
                 compression=None,
                 proxy=None,
                 open_timeout=self._handshake_s,
@@ -106,26 +111,38 @@ class Console:
                 close_timeout=1,
                 max_size=(None, MAX_PIECE_BYTES),
                 user_agent_header=None,
-            ) as socket:
+            ) as connection:
                 self.connections += 1
-                self._say(logging.INFO, f"Connected to the battery at {self._address}")
+                self._say(logging.INFO, "Connected to")
                 self._last_line_s = asyncio.get_running_loop().time()
                 while True:
-                    await self._one_message(socket)
+                    await self._one_message(connection)
         except websockets.ConnectionClosed as closed:
             return _why_closed(closed)
         except Silence:
             return f"silent for {self._silence_s:g} s"
         except TimeoutError:
             return f"no answer to the connection request within {self._handshake_s:g} s"
-        except (OSError, websockets.WebSocketException) as error:
-            return str(error) or type(error).__name__
+        except (OSError, ValueError, websockets.WebSocketException) as error:
+            return f"{ascii(str(error) or type(error).__name__)[1:-1]:.200}"
 
-    async def _one_message(self, socket: ClientConnection) -> None:
+    async def _look_up(self) -> str:
+        """One of the host's addresses, another one at each attempt.
+
+        Raises OSError, TimeoutError. In a thread of our own, as asyncio's would hold up the end.
+        """
+        async with asyncio.timeout(self._handshake_s):
+            found = await in_daemon_thread(
+                lambda: socket.getaddrinfo(self._address.host, None, type=socket.SOCK_STREAM)
+            )
+        self._attempts += 1
+        return str(found[self._attempts % len(found)][4][0])
+
+    async def _one_message(self, connection: ClientConnection) -> None:
         splitter = LineSplitter()
         try:
             async with asyncio.timeout_at(self._last_line_s + self._silence_s) as watchdog:
-                async for piece in socket.recv_streaming(decode=False):
+                async for piece in connection.recv_streaming(decode=False):
                     self._take(splitter.feed(piece))
                     watchdog.reschedule(self._last_line_s + self._silence_s)
                     # A peer that pours without a pause must not keep all else waiting.
@@ -140,23 +157,22 @@ class Console:
             if self._on_line(line):
                 self._retry.readable()
 
-    def _say(self, level: int, what: str, delay_s: float | None = None) -> None:
+    def _say(self, level: int, what: str, why: str = "", more: str = "") -> None:
         """One line per change; the next one of a change that recurs counts those held back."""
-        at_once = SAME_CHANGES if what != self._last_said else 1
-        self._last_said = what
+        at_once = SAME_CHANGES if what + why != self._last_said else 1
+        self._last_said = what + why
         held_back = self._throttle.admit(what, time.monotonic(), at_once)
         if held_back is None:
             return
-        if delay_s is not None:
-            what += f"; next attempt in {delay_s:g} s"
         if held_back:
-            what += f" (and {held_back} times more since this was last said)"
-        log.log(level, "%s", what)
+            more += f" (and {held_back} times more since this was last said)"
+        log.log(level, "%s the battery at %s%s%s", what, self._address, why, more)
 
 
 def _why_closed(closed: websockets.ConnectionClosed) -> str:
+    """Its text may be the other side's own: it must not look like a line of ours."""
     if closed.sent and not closed.rcvd_then_sent:
-        return f"we closed it ({closed.sent})"
-    return (
-        f"it closed the connection ({closed.rcvd})" if closed.rcvd else "it dropped the connection"
-    )
+        return f"we closed it ({ascii(str(closed.sent))[1:-1]:.120})"
+    if closed.rcvd is None:
+        return "it dropped the connection"
+    return f"it closed the connection ({ascii(str(closed.rcvd))[1:-1]:.120})"

@@ -104,6 +104,10 @@ class Delivery:
             return
         self.backlog.passed_all(now_s)
 
+    def unwritten(self) -> int:
+        """How many items are in memory alone: a stop loses them."""
+        return len(self._unwritten)
+
     def recorder_is_ready(self) -> None:
         """A recorder says that it is able to write."""
         self.backlog.hurry(time.monotonic() + random.uniform(0, JITTER_S))  # noqa: S311  # spreads the collectors, no secret

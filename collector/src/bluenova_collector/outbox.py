@@ -81,6 +81,7 @@ class Outbox:
         self.name = ""  # the collector's own among all: random, made once
         self._db = sqlite3.connect(":memory:")  # until the file is open
         self._on_disk = True
+        self._unreadable = False
         try:
             self._open()
         except sqlite3.DatabaseError as error:
@@ -137,20 +138,35 @@ class Outbox:
     def between(self, above: int, below: int | None, mcu_id: str, limit: int) -> list[Kept]:
         """The battery's items with numbers in between, oldest first, `limit` at most."""
         found = (mcu_id, above, below or sys.maxsize, limit)
-        return self._guarded(lambda: [Kept(*row) for row in self._db.execute(_BETWEEN, found)])
+        return self._read(lambda: [Kept(*row) for row in self._db.execute(_BETWEEN, found)]) or []
 
     def oldest(self, mcu_id: str) -> datetime | None:
         """The time of the battery's item that waits longest."""
         query = "SELECT time_s FROM outbox WHERE mcu_id = ? ORDER BY n LIMIT 1"
-        found = self._guarded(lambda: self._db.execute(query, (mcu_id,)).fetchone())
+        found = self._read(lambda: self._db.execute(query, (mcu_id,)).fetchone())
         return datetime.fromtimestamp(found[0], UTC) if found else None
+
+    def _read(self, operation: Callable[[], T]) -> T | None:
+        """None where the disk does not give it: what is live goes on without."""
+        try:
+            found = self._guarded(operation)
+        except sqlite3.OperationalError as error:
+            if not self._unreadable:
+                log.error("The outbox cannot be read: %s", error)
+            self._unreadable = True
+            return None
+        self._unreadable = False
+        return found
 
     def close(self) -> None:
         """Gives the file back."""
         self._db.close()
 
     def _leave_room(self) -> None:
-        disk = shutil.disk_usage(self._path.parent)
+        try:
+            disk = shutil.disk_usage(self._path.parent)
+        except OSError as error:
+            raise sqlite3.OperationalError(str(error)) from None
         if disk.total and disk.free < ROOM_TO_LET_GO_BYTES:
             raise sqlite3.OperationalError(f"only {disk.free} bytes of the disk are free")
 

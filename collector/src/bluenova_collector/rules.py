@@ -124,7 +124,8 @@ def read(line: str) -> Said | None:
     try:
         return _said(prefix, text)
     except ValidationError as error:
-        return Unreadable(prefix, line, error.errors()[0]["msg"])
+        why = error.errors()[0]["msg"].removeprefix("Value error, ")
+        return Unreadable(prefix, line, why)
     except ValueError as error:
         return Unreadable(prefix, line, str(error))
 

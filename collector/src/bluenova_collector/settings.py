@@ -6,19 +6,12 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from pydantic_settings import CliImplicitFlag, SettingsConfigDict
 
 from bluenova_collector.console import Address
-from bluenova_shared.settings import LOG_FLAGS, OptionalPath, Port, Prefix, ServiceSettings, Text
+from bluenova_shared.settings import LOG_FLAGS, Host, OptionalPath, Port, Prefix, ServiceSettings
 from bluenova_shared.topics import Topics
-
-
-def _a_host(host: str) -> str:
-    host = host.removeprefix("[").removesuffix("]")
-    if set(host) & set(" /?#@\\"):
-        raise ValueError("is no host name or address")
-    return host
 
 
 class CollectorSettings(ServiceSettings):
@@ -38,9 +31,7 @@ class CollectorSettings(ServiceSettings):
         },
     )
 
-    battery_host: Annotated[Text, AfterValidator(_a_host)] = Field(
-        default="10.0.0.2", description="the battery's host name or address"
-    )
+    battery_host: Host = Field(default="10.0.0.2", description="the battery's host name or address")
     battery_port: Port = Field(default=9000, description="the port of the battery's console")
     battery_path: Annotated[str, Field(pattern="^/[^ #]*$")] = Field(
         default="/ws/", description="the path of the battery's console"

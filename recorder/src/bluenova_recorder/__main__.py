@@ -6,6 +6,8 @@ import logging
 import secrets
 import sys
 
+import psycopg2
+
 from bluenova_recorder.batch import Batch
 from bluenova_recorder.recorder import Recorder
 from bluenova_recorder.redrive import redrive
@@ -13,6 +15,7 @@ from bluenova_recorder.settings import RecorderSettings
 from bluenova_recorder.store import Store
 from bluenova_shared import health, service
 from bluenova_shared.mqtt import MqttLink
+from bluenova_shared.settings import WrongSettings
 from bluenova_shared.topics import Topics, shared
 
 log = logging.getLogger("bluenova_recorder")
@@ -26,7 +29,13 @@ async def serve(arguments: list[str]) -> None:
     topics = Topics(settings.topic_root)
     store = Store(settings.database(), topics)
     if again:
-        log.info("Stored %d that were rejected; %d stay rejected", *redrive(store, topics))
+        try:
+            log.info("Stored %d that were rejected; %d stay rejected", *redrive(store, topics))
+        except psycopg2.Error as error:
+            reason = " ".join(str(error).split())
+            raise WrongSettings(
+                f"The database does not answer ({reason}). See PGHOST, PGPORT and PGPASSWORD_FILE."
+            ) from None
         return
     name = f"recorder-{secrets.token_hex(4)}"
     group = settings.share_group.get_secret_value()

@@ -9,6 +9,9 @@ from bluenova_shared.delivery import Item
 
 Entry = Item | Bad
 
+# What can never be stored may be long: a batch with so much of it goes at once.
+MOST_BAD_BYTES = 4 * 2**20
+
 
 class Batch:
     """Entries on their way into the database; `rows` and `age_s` say when they go."""
@@ -17,6 +20,7 @@ class Batch:
         self._rows = rows
         self._age_s = age_s
         self._entries: list[Entry] = []
+        self._bad_bytes = 0
         self._due_s = 0.0
 
     def add(self, entries: Sequence[Entry], now_s: float, *, at_once: bool) -> None:
@@ -25,16 +29,17 @@ class Batch:
             due_s = now_s if at_once else now_s + self._age_s
             self._due_s = min(self._due_s, due_s) if self._entries else due_s
             self._entries += entries
+            self._bad_bytes += sum(len(e.payload) for e in entries if isinstance(e, Bad))
 
     def wait_s(self, now_s: float) -> float | None:
         """How long the batch may still wait: 0 where it is due, None where it is empty."""
         if not self._entries:
             return None
-        if len(self._entries) >= self._rows:
+        if len(self._entries) >= self._rows or self._bad_bytes >= MOST_BAD_BYTES:
             return 0.0
         return max(0.0, self._due_s - now_s)
 
     def take(self) -> list[Entry]:
         """All of them; the batch is empty then."""
-        taken, self._entries = self._entries, []
+        taken, self._entries, self._bad_bytes = self._entries, [], 0
         return taken

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import threading
+import re
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import psycopg2
 
@@ -20,6 +19,7 @@ from bluenova_shared.delivery import Receipt, Rejected
 from bluenova_shared.logs import Throttle
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt import Inbox
+from bluenova_shared.threads import in_daemon_thread
 from bluenova_shared.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,8 @@ class Recorder:
             self._note("No room to keep", "battery_pack_rejected", "see docs/operations.md")
 
     def _note(self, what: str, where: str, reason: str) -> None:
-        held_back = self._throttle.admit((what, where, reason), time.monotonic())
+        kind = re.sub("[0-9]+", "#", reason)  # the same mistake at other places
+        held_back = self._throttle.admit((what, where, kind), time.monotonic())
         if held_back is not None:
             more = f" ({held_back} more since this was last said)" if held_back else ""
             log.warning("%s: %s: %s%s", what, ascii(where), reason, more)
@@ -153,29 +154,3 @@ def receipts(written: Written) -> dict[str, Receipt]:
         mcu_id: Receipt(recorded=recorded[mcu_id], rejected=rejected[mcu_id])
         for mcu_id in {*recorded, *rejected}
     }
-
-
-async def in_daemon_thread(operation: Callable[[], T]) -> T:
-    """Runs what blocks. A daemon's thread: one that hangs must not hold up the program's end."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[T] = loop.create_future()
-
-    def resolve(result: T | None, error: BaseException | None) -> None:
-        if future.cancelled():
-            return
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(cast(T, result))
-
-    def run() -> None:
-        result, error = None, None
-        try:
-            result = operation()
-        except BaseException as raised:  # it belongs to whoever waits
-            error = raised
-        with contextlib.suppress(RuntimeError):  # the loop may have been closed
-            loop.call_soon_threadsafe(resolve, result, error)
-
-    threading.Thread(target=run, name="database", daemon=True).start()
-    return await future

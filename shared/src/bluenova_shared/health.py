@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 BEAT_EVERY_S = 1.0
 # A service that has not written for so long hangs: it writes from the loop that does its work.
@@ -26,9 +29,10 @@ Troubles = Mapping[str, Callable[[], float | None]]
 
 
 async def keep_beating(path: Path, troubles: Troubles) -> None:
-    """Writes the state down every second, until cancelled. Raises OSError."""
+    """Writes the state down every second, until cancelled."""
     fresh = path.with_name(path.name + ".new")
     from_start = {name: ask() for name, ask in troubles.items()}
+    said = False
     while True:
         since = {name: ask() for name, ask in troubles.items()}
         # A service with a trouble that it had from the start has not begun its work yet: those that
@@ -39,8 +43,13 @@ async def keep_beating(path: Path, troubles: Troubles) -> None:
             if at_s is not None and at_s == since[name]
         }
         state = {"beat_s": time.monotonic(), "ready": not from_start, "since_s": since}
-        fresh.write_text(json.dumps(state))
-        fresh.replace(path)  # whole at any time
+        try:
+            fresh.write_text(json.dumps(state))
+            fresh.replace(path)  # whole at any time
+        except OSError as error:
+            if not said:
+                log.error("HEALTH_FILE cannot be written (%s): the check will call us sick", error)
+            said = True
         await asyncio.sleep(BEAT_EVERY_S)
 
 

@@ -97,6 +97,14 @@ class Throttle:
             self._held_back[key] = self._held_back.get(key, 0) + 1
             return None
         if len(self._admitted) >= self._keys and key not in self._admitted:
-            return None  # more kinds than anyone reads; their counters tell of them
+            self._forget_old(now_s)
+            if len(self._admitted) >= self._keys:
+                return None  # more kinds in so short a time than anyone reads
         self._admitted[key] = [*recent, now_s]
         return self._held_back.pop(key, 0)
+
+    def _forget_old(self, now_s: float) -> None:
+        old = [key for key, at in self._admitted.items() if now_s - at[-1] >= self._every_s]
+        for key in old:
+            del self._admitted[key]
+            self._held_back.pop(key, None)

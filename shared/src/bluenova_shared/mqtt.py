@@ -39,6 +39,9 @@ LONGEST_PAUSE_S = 30.0
 SHORT_CONNECTION_S = 10.0
 
 
+_WITH_WILL = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
+
+
 @dataclass(frozen=True)
 class Broker:
     """Where the broker is, and who we are to it; `tls` None means in clear."""
@@ -129,6 +132,7 @@ class MqttLink:
         self._reason = ""
         self._said = ""
         self._unacknowledged: list[paho.MQTTMessageInfo] = []
+        self._leaving = False
 
     def publish(self, message: Message) -> bool:
         """Hands a message over to the broker's connection; False, and nothing done, without one."""
@@ -157,14 +161,14 @@ class MqttLink:
 
     async def close(self, timeout_s: float = 2.0) -> None:
         """Waits until what was published is acknowledged, within bounds, and takes leave."""
-        if self._client is None:
-            return
         deadline_s = time.monotonic() + timeout_s
         while self.connected and time.monotonic() < deadline_s:
             if all(info.is_published() for info in self._unacknowledged):
                 break
             await asyncio.sleep(0.01)
-        self._client.disconnect()
+        self._leaving = True
+        if self.connected and self._client is not None:
+            self._client.disconnect()
 
     async def _one_connection(self) -> None:
         ended = asyncio.Event()
@@ -195,7 +199,8 @@ class MqttLink:
             was_connected, self.connected, self._unacknowledged = self.connected, False, []
             if was_connected:
                 self.away_since_s = time.monotonic()
-            client.disconnect()
+            if not self._leaving:
+                client.disconnect(_WITH_WILL)  # without a farewell, the will is to be heard
         self._say_lost(was_connected)
 
     def _new_client(self) -> paho.Client:
@@ -274,7 +279,7 @@ class MqttLink:
         self.inbox.put(Message(topic, bytes(message.payload), message.qos, message.retain))
 
     def _accepted(self, client: paho.Client, properties: Properties | None) -> None:
-        if client is not self._client:
+        if client is not self._client or self._leaving:
             return  # a connection given up in the meantime
         self.max_packet = getattr(properties, "MaximumPacketSize", None)
         self.connected = True

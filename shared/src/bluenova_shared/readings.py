@@ -49,6 +49,8 @@ def decimal(text: str) -> float:
     """A number that may have a fraction and an exponent; may be infinite (`1e999`)."""
     match = _number(text)
     exponent = _EXPONENT.match(text, match.end())
+    if exponent and _MARK.match(text, exponent.end()):
+        raise ValueError("a decimal comma or thousands mark")
     return float(match[0] + (exponent[0] if exponent else ""))
 
 

@@ -35,8 +35,10 @@ async def run_jobs(jobs: list[Job], link: Job, farewell: Callable[[], Awaitable[
         log.info("Stopping")
     finally:
         await _end(*tasks, stopped)
-        await farewell()
-        await _end(linked)
+        try:
+            await farewell()
+        finally:
+            await _end(linked)
 
 
 async def _end(*tasks: asyncio.Task[Any]) -> None:

@@ -6,7 +6,10 @@ a secret is never printed.
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import os
+import re
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,7 +51,20 @@ def _or_none(text: object) -> object:
     return None if text == "" else text
 
 
+def _a_host(text: str) -> str:
+    host = _not_empty(text).removeprefix("[").removesuffix("]")
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(host))
+    if ":" in host:
+        raise ValueError("is no host name or address; a port has a setting of its own")
+    labels = host.removesuffix(".").split(".")
+    if not all(re.fullmatch(r"[\w-]{1,63}", label) for label in labels):
+        raise ValueError("is no host name or address")
+    return host
+
+
 Text = Annotated[str, AfterValidator(_not_empty)]
+Host = Annotated[str, AfterValidator(_a_host)]
 Prefix = Annotated[str, AfterValidator(_no_wildcard)]  # of topics
 OptionalText = Annotated[str | None, BeforeValidator(_or_none)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(_or_none)]
@@ -68,7 +84,7 @@ class ProgramSettings(BaseSettings):
         extra="ignore",
     )
 
-    mqtt_host: Text = Field(
+    mqtt_host: Host = Field(
         default="localhost", description="the MQTT broker's host name or address"
     )
     mqtt_port: Port = Field(
