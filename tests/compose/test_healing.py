@@ -56,7 +56,9 @@ def test_the_broker_keeps_what_is_retained_over_a_restart(stack: Stack, port: in
 def test_a_health_check_tells_sickness_from_patience_and_from_a_battery_that_is_off(
     stack: Stack,
 ) -> None:
-    stack.compose("stop", "postgres", "battery")
+    stack.compose("stop", "postgres")
+    wait_until(lambda: "nothing committed" in check(stack, "recorder")[1], "noticed")
+    stack.compose("stop", "battery")
     hanging = stack.inspect("collector")["State"]["Pid"]
     send_signal(hanging, "SIGSTOP")
     try:
