@@ -22,14 +22,14 @@ def redrive(store: Store, topics: Topics) -> tuple[int, int]:
     """
     db = store.open()
     stored = failed = 0
-    for topic, payload, reason in _rejected(db):
+    for topic, payload in _rejected(db):
         judged = judge(Message(topic, payload), topics)
         why = [bad.reason for bad in judged.bad] + judged.ignored
         if not why:
             written = store.write(judged.items)
             why = [bad.reason for bad in written.rejected] or ["no room"] * written.not_kept
         if why:
-            log.warning("Still rejected: %s: %s", ascii(topic), "; ".join(why) or reason)
+            log.warning("Still rejected: %s: %s", ascii(topic), "; ".join(why))
             failed += 1
             continue
         with db, db.cursor() as cursor:
@@ -41,9 +41,7 @@ def redrive(store: Store, topics: Topics) -> tuple[int, int]:
     return stored, failed
 
 
-def _rejected(db: pg.connection) -> list[tuple[str, bytes, str]]:
+def _rejected(db: pg.connection) -> list[tuple[str, bytes]]:
     with db, db.cursor() as cursor:
-        cursor.execute(
-            "SELECT topic, payload, reason FROM battery_pack_rejected ORDER BY rejected_at"
-        )
-        return [(topic, bytes(payload), reason) for topic, payload, reason in cursor.fetchall()]
+        cursor.execute("SELECT topic, payload FROM battery_pack_rejected ORDER BY rejected_at")
+        return [(topic, bytes(payload)) for topic, payload in cursor.fetchall()]
