@@ -51,6 +51,9 @@ VALUES = [
     ("Vpack: 53123, ok", {"v_pack": 53.123}),
     ("Current: 12.50 A", {"i_pack": 12.5}),
     ("Current: 12.505A", {"i_pack": 12.51}),
+    ("Current: -12.504", {"i_pack": -12.5}),
+    ("SOH: 99.12345", {"health": 99.123}),
+    ("SOH: 1e-300", {"health": 0.0}),
     ("Current: 12", {"i_pack": 12.0}),
     ("Current: 12.", {"i_pack": 12.0}),
     ("Current: .5", {"i_pack": 0.5}),
@@ -169,6 +172,13 @@ def test_unreadable_is(line: str) -> None:
 @pytest.mark.parametrize("line", CHATTER, ids=sentence)
 def test_chatter_is(line: str) -> None:
     assert read(line) is None
+
+
+@pytest.mark.parametrize("line", ["Current: -0", "Current: -0.004", "Vpack: -0", "SOH: -1e-300"])
+def test_no_number_is_a_negative_zero(line: str) -> None:
+    said = read(line)
+    assert isinstance(said, Readings)
+    assert [str(reading.value) for reading in said.readings] == ["0.0"]
 
 
 def test_each_of_sixteen_cells_has_its_own_place() -> None:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from bluenova_shared.quantity import Counted, Line, Series
 from bluenova_shared.readings import Reader, Value, decimal
 from bluenova_shared.snapshot import McuId, Snapshot
-from bluenova_shared.table import marked, quantities, value_type
+from bluenova_shared.table import column_of, marked, quantities, value_type
 
 MCU_ID = "MCU ID: "
 ENERGY_FOLLOWS = "DEBUG: CALC PACK_CHARGE, STORE IN FLASH"
@@ -78,20 +79,32 @@ class Unreadable:
 Said = Readings | Occurrence | Named | EnergyFollows | EnergyTotal | Unreadable
 
 
+class Check:
+    """What a field takes: raises ValidationError, or returns the value as the table holds it."""
+
+    def __init__(self, field: FieldInfo) -> None:
+        self._type = TypeAdapter[Any](value_type(field))
+        self._column = column_of(field)
+
+    def __call__(self, value: Value) -> Value:
+        """The value, rounded. Raises ValidationError."""
+        return self._column.rounded(self._type.validate_python(value))
+
+
 @dataclass(frozen=True)
 class Rule:
-    """How one value is read from the text behind a prefix."""
+    """How one value is read from the text behind a prefix, and made what the table can hold."""
 
     field: str
     index: int | None
     read: Reader
-    check: TypeAdapter[Any]
+    check: Check
 
 
 def _rules() -> Iterator[tuple[str, Rule]]:
     for name, field in quantities():
         line, series = marked(field, Line), marked(field, Series)
-        check = TypeAdapter[Any](value_type(field))
+        check = Check(field)
         if line and series:
             for index in range(series.count):
                 prefix = line.prefix.format(series.first + index)
@@ -108,7 +121,7 @@ COUNTED = {
     counted.prefix: name for name, field in quantities() if (counted := marked(field, Counted))
 }
 
-ENERGY_CHECK = TypeAdapter[Any](value_type(Snapshot.model_fields["energy_out"]))
+ENERGY_CHECK = Check(Snapshot.model_fields["energy_out"])
 MCU_ID_CHECK: TypeAdapter[str] = TypeAdapter(McuId)
 _MCU_ID = re.compile(r"[ \t]*(?:0[xX])?([0-9A-Fa-f]+)")
 
@@ -138,7 +151,7 @@ def _said(prefix: str, text: str) -> Said:
     if prefix == MCU_ID:
         return Named(_mcu_id(text))
     if prefix == ENERGY:
-        return EnergyTotal(ENERGY_CHECK.validate_python(decimal(text)))
+        return EnergyTotal(float(ENERGY_CHECK(decimal(text))))
     return EnergyFollows()
 
 
@@ -146,7 +159,7 @@ def _readings(rules: list[Rule], text: str) -> Iterator[Reading]:
     for rule in rules:
         value = rule.read(text)
         if value is not None:
-            yield Reading(rule.field, rule.index, rule.check.validate_python(value))
+            yield Reading(rule.field, rule.index, rule.check(value))
 
 
 def _mcu_id(text: str) -> str:

@@ -17,7 +17,7 @@ from bluenova_recorder.batch import Entry
 from bluenova_recorder.intake import Bad
 from bluenova_shared.delivery import Event, Item, to_chunk_json
 from bluenova_shared.snapshot import Snapshot
-from bluenova_shared.table import COLUMNS, KEY, TABLE, Cell, row
+from bluenova_shared.table import COLUMNS, KEY, TABLE, Cell, TableColumn, row
 from bluenova_shared.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -63,8 +63,11 @@ _OTHERS = (
 )
 
 
-# Python's own word for what is unknown, so that nobody has to look at each of a row's 59 values.
-_COPY = "COPY stage FROM STDIN WITH (NULL 'None')"
+def _format(column: TableColumn) -> str:
+    return "%s" if column.decimals is None else f"%.{column.decimals}f"
+
+
+_FORMATS = [_format(column) for column in COLUMNS]
 _TEXTS = [place for place, column in enumerate(COLUMNS) if column.sql_type.startswith("VARCHAR")]
 
 
@@ -177,7 +180,7 @@ class Store:
         if not snapshots:
             return set()
         lines = "".join(copy_line(n, row(snapshot)) for n, snapshot in enumerate(snapshots))
-        cursor.copy_expert(_COPY, io.StringIO(lines))
+        cursor.copy_expert("COPY stage FROM STDIN", io.StringIO(lines))
         if self._key_from is None:
             cursor.execute(_INSERT)
         else:
@@ -202,16 +205,17 @@ def _insert_events(cursor: pg.cursor, events: Sequence[Event]) -> None:
 
 
 def copy_line(n: int, values: Sequence[Cell]) -> str:
-    """A line of COPY's text format, in which the bare word None is null."""
+    """A line of COPY's text format: numbers with their columns' decimals, unknown as null."""
     cells = list(values)
     for place in _TEXTS:
         text = cells[place]
         if isinstance(text, str):
             cells[place] = _quoted(text)
-    return f"{n}\t" + "\t".join(map(str, cells)) + "\n"
+    texts = [
+        r"\N" if cell is None else form % cell for form, cell in zip(_FORMATS, cells, strict=True)
+    ]
+    return f"{n}\t" + "\t".join(texts) + "\n"
 
 
 def _quoted(text: str) -> str:
-    if text == "None":
-        return r"\None"
     return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")

@@ -47,6 +47,8 @@ _MarkedItem = Annotated[
 ]
 ITEM: TypeAdapter[Item] = TypeAdapter(_MarkedItem)
 CHUNK: TypeAdapter[list[Item]] = TypeAdapter(list[_MarkedItem])
+# Of snapshots alone: an event passes for one here.
+SNAPSHOTS: TypeAdapter[list[Snapshot]] = TypeAdapter(list[Snapshot])
 
 
 def to_chunk_json(item: Item) -> str:

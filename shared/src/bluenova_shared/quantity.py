@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from bluenova_shared.readings import Reader
+from bluenova_shared.readings import Reader, Value
 
 # The largest value that PostgreSQL's REAL takes; its SMALLINT is a signed 16-bit number.
 REAL_MAX = 3.4028234663852886e38
@@ -19,9 +19,21 @@ SMALLINT_MAX = 32767
 
 @dataclass(frozen=True)
 class Column:
-    """The column type that a value has in `battery_pack`."""
+    """The column that a value has in `battery_pack`: its type, and to how many decimals it holds.
+
+    A number is rounded twice, and not by the Snapshot, which the recorder reads by the thousand:
+    where it is read from the console, and where it is written into the table.
+    """
 
     sql_type: str
+    decimals: int | None = None
+
+    def rounded(self, value: Value) -> Value:
+        """As the table holds it."""
+        if self.decimals is None or not isinstance(value, float):
+            return value
+        # Adding 0.0 turns -0.0 into 0.0.
+        return round(value, self.decimals) + 0.0
 
 
 @dataclass(frozen=True)
@@ -89,14 +101,6 @@ class Alarm:
     key: str | None = None
 
 
-def _rounded(decimals: int) -> AfterValidator:
-    def to_decimals(value: float) -> float:
-        # Adding 0.0 turns -0.0 into 0.0.
-        return round(value, decimals) + 0.0
-
-    return AfterValidator(to_decimals)
-
-
 def _storable(text: str) -> str:
     if "\0" in text:
         raise ValueError("PostgreSQL's text cannot hold a NUL")
@@ -108,8 +112,8 @@ _in_real = Field(ge=-REAL_MAX, le=REAL_MAX)
 SmallInt = Annotated[int, Field(ge=-SMALLINT_MAX - 1, le=SMALLINT_MAX), Column("SMALLINT")]
 Count = Annotated[int, Field(ge=0, le=SMALLINT_MAX), Column("SMALLINT")]
 # The C program wrote its numbers with so many decimals; REAL refuses what is nearly 0 (1e-300).
-Real2 = Annotated[float, _in_real, _rounded(2), Column("REAL")]
-Real3 = Annotated[float, _in_real, _rounded(3), Column("REAL")]
-Real4 = Annotated[float, _in_real, _rounded(4), Column("REAL")]
+Real2 = Annotated[float, _in_real, Column("REAL", decimals=2)]
+Real3 = Annotated[float, _in_real, Column("REAL", decimals=3)]
+Real4 = Annotated[float, _in_real, Column("REAL", decimals=4)]
 Text16 = Annotated[str, Field(max_length=16), AfterValidator(_storable), Column("VARCHAR(16)")]
 Text32 = Annotated[str, Field(max_length=32), AfterValidator(_storable), Column("VARCHAR(32)")]

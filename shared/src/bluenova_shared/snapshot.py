@@ -86,7 +86,7 @@ class Snapshot(BaseModel):
     """What one battery said within one interval; None is what it did not say.
 
     Values hold to the table's types, so that PostgreSQL can never refuse one: numbers within
-    SMALLINT and REAL, rounded to the table's decimals; texts no longer than their columns.
+    SMALLINT and REAL, texts no longer than their columns. See Column on decimals.
     """
 
     model_config = ConfigDict(

@@ -27,6 +27,7 @@ class TableColumn:
     sql_type: str
     field: str
     index: int | None = None
+    decimals: int | None = None
 
 
 def quantities() -> Iterator[tuple[str, FieldInfo]]:
@@ -46,26 +47,27 @@ def value_type(field: FieldInfo) -> Any:
     return get_args(field.annotation)[0] if marked(field, Series) else field.annotation
 
 
-def _sql_type(field: FieldInfo) -> str:
+def column_of(field: FieldInfo) -> Column:
+    """The column of the field's value, or of each value where it is an array."""
     column = marked(field, Column)  # on the field itself, or within `X | None`
     for part in get_args(value_type(field)):
         column = column or next((m for m in get_args(part) if isinstance(m, Column)), None)
     if column is None:
         raise TypeError(f"{field!r} has no Column")
-    return column.sql_type
+    return column
 
 
 def _columns() -> Iterator[TableColumn]:
     yield TableColumn("insert_time_utc", "TIMESTAMP", "time")
     yield TableColumn("mcu_id", "BIGINT", "mcu_id")
     for name, field in quantities():
-        series = marked(field, Series)
+        column, series = column_of(field), marked(field, Series)
         if series is None:
-            yield TableColumn(name, _sql_type(field), name)
+            yield TableColumn(name, column.sql_type, name, None, column.decimals)
             continue
         for index in range(series.count):
-            column = series.column.format(series.first + index)
-            yield TableColumn(column, _sql_type(field), name, index)
+            numbered = series.column.format(series.first + index)
+            yield TableColumn(numbered, column.sql_type, name, index, column.decimals)
 
 
 COLUMNS = tuple(_columns())
