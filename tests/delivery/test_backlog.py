@@ -1,13 +1,15 @@
 """Which chunk goes out when. Pure: the test is the clock, the outbox and the recorder."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bluenova_collector.backlog import (
+    AT_ONCE,
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,
     RECEIPT_DUE_S,
@@ -44,7 +46,7 @@ class Sender:
     def receipt(self, numbers: Iterable[int]) -> bool:
         named = set(numbers)
         self.kept = [n for n in self.kept if n not in named]
-        return self.backlog.receipted(str(n) for n in named)
+        return self.backlog.receipted([str(n) for n in named])
 
     def wait(self, seconds: float) -> "Sender":
         self.now_s += seconds
@@ -57,10 +59,51 @@ def test_one_chunk_follows_the_other_as_soon_as_its_receipt_comes() -> None:
     assert sender.send() is None
     assert sender.receipt(range(1, 11))
     assert sender.send() == list(range(11, 21))
+
+
+def test_while_receipts_come_two_chunks_are_under_way() -> None:
+    sender = Sender(kept=list(range(1, 101)))
+    sender.send()
+    sender.receipt(range(1, 11))
+    assert sender.send() == list(range(11, 21))
+    assert sender.send() == list(range(21, 31))
+    assert sender.send() is None
     assert not sender.receipt(range(11, 15))
     assert sender.send() is None
     assert sender.receipt(range(15, 21))
+    assert sender.send() == list(range(31, 41))
+    assert sender.send() is None
+
+
+@pytest.mark.parametrize(
+    "silence",
+    [
+        pytest.param(lambda sender: sender.wait(AFTER_DUE_S).send(), id="no receipt"),
+        pytest.param(lambda sender: sender.backlog.link_lost(), id="no link"),
+        pytest.param(lambda sender: sender.backlog.hurry(sender.now_s), id="another recorder"),
+    ],
+)
+def test_after_a_silence_one_chunk_is_under_way_again(silence: Callable[[Sender], object]) -> None:
+    sender = Sender(kept=list(range(1, 101)))
+    sender.send()
+    sender.receipt(range(1, 11))
+    assert sender.send()
+    assert sender.send()
+    silence(sender)
+    assert sender.wait(FIRST_PAUSE_S).send()
+    assert sender.send() is None
+
+
+def test_a_pass_is_over_when_its_last_chunks_are() -> None:
+    """Or what is under way would go out twice at once."""
+    sender = Sender(kept=list(range(1, 26)))
+    sender.send()
+    sender.receipt(range(1, 11))
+    assert sender.send() == list(range(11, 21))
     assert sender.send() == list(range(21, 26))
+    sender.receipt(range(11, 21))
+    assert sender.wait(1).send() == []
+    assert sender.wait(1).send() == []
 
 
 def test_what_went_out_live_is_given_time_for_its_receipt() -> None:
@@ -158,12 +201,12 @@ def test_a_chunk_that_breaks_the_link_stays_short_when_the_link_is_back() -> Non
 
 @given(st.data())
 @settings(deadline=None)
-def test_whatever_gets_lost_all_items_arrive_and_one_chunk_is_under_way(
+def test_whatever_gets_lost_all_items_arrive_and_two_chunks_at_most_are_under_way(
     data: st.DataObject,
 ) -> None:
     sender = Sender(chunk=data.draw(st.integers(1, 5)))
-    under_way: set[int] = set()
-    number, due_s = 0, 0.0
+    under_way: list[tuple[set[int], float]] = []
+    number = 0
     for step in data.draw(st.lists(st.sampled_from("NNSSSLRPWH"), max_size=60)):
         match step:
             case "N":  # a new item, published live
@@ -171,22 +214,25 @@ def test_whatever_gets_lost_all_items_arrive_and_one_chunk_is_under_way(
                 sender.kept.append(number)
                 sender.backlog.published([number], sender.now_s)
             case "S":
-                if sent := sender.send():
-                    assert not under_way or sender.now_s >= due_s
-                    under_way, due_s = set(sent), sender.now_s + RECEIPT_DUE_S
-            case "R":  # the receipt for the chunk
-                sender.receipt(under_way)
-                under_way = set()
+                sent = sender.send()
+                under_way = [(ids, due_s) for ids, due_s in under_way if sender.now_s < due_s]
+                if sent:
+                    assert not any(ids & set(sent) for ids, _ in under_way)
+                    under_way.append((set(sent), sender.now_s + RECEIPT_DUE_S))
+                    assert len(under_way) <= AT_ONCE
+            case "R" if under_way:  # the receipt for a chunk
+                chunk, _ = under_way.pop(data.draw(st.integers(0, len(under_way) - 1)))
+                sender.receipt(chunk)
             case "P":  # a receipt for a part of it, or for something else
                 named = data.draw(st.sets(st.integers(1, max(number, 1))))
                 sender.receipt(named)
-                under_way -= named
+                under_way = [(ids - named, due_s) for ids, due_s in under_way if ids - named]
             case "L":
                 sender.backlog.link_lost()
-                under_way = set()
+                under_way = []
             case "H":
                 sender.backlog.hurry(sender.now_s)
-                under_way = set()
+                under_way = []
             case "W":
                 sender.wait(data.draw(st.floats(0, 20)))
     for _ in range(400):  # and then all is well

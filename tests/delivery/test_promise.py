@@ -67,8 +67,8 @@ def delivery(outbox: Outbox, broker: Broker) -> Delivery:
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Receipts are overdue at once; pauses are short."""
-    monkeypatch.setattr(backlog, "RECEIPT_DUE_S", 0.0)
+    """Receipts are soon overdue; pauses are short."""
+    monkeypatch.setattr(backlog, "RECEIPT_DUE_S", 0.005)
     monkeypatch.setattr(backlog, "FIRST_PAUSE_S", 0.0)
     monkeypatch.setattr(backlog, "LONGEST_PAUSE_S", 0.0)
 
@@ -201,15 +201,16 @@ def test_chunks_keep_to_their_size_and_to_the_brokers(
 
 
 def test_each_receipt_brings_the_next_chunk_until_there_is_nothing_left(
-    delivery: Delivery, broker: Broker, outbox: Outbox
+    delivery: Delivery, broker: Broker, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(backlog, "RECEIPT_DUE_S", 60.0)
     ours = [item.id for item in fill(outbox, 1000)]
     theirs = [item.id for item in fill(outbox, 50, OTHER_MCU_ID)]
     delivery.send_again()
     for number in range(100):
         if len(broker.heard) <= number:
             break
-        chunk = broker.chunks()[-1]
+        chunk = broker.chunks()[number]
         named = Receipt(recorded=[one["id"] for one in chunk])
         topic = TOPICS.recorded(chunk[0]["mcu_id"])
         delivery.take_receipt(Message(topic, named.to_json().encode()))

@@ -1,4 +1,4 @@
-"""When what has no receipt goes out again: one chunk at a time, ever more slowly. Pure.
+"""When what has no receipt goes out again: in chunks, ever more slowly. Pure.
 
 All times are seconds of a steady clock.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from bluenova_shared.delivery import CHUNK_BYTES
 
@@ -15,12 +16,25 @@ RECEIPT_DUE_S = 5.0
 FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 60.0
 SMALLEST_CHUNK_BYTES = 4096
+# As long as receipts come, the recorder has the next chunk at hand while it commits the last one.
+AT_ONCE = 2
+
+
+@dataclass
+class _Chunk:
+    """A chunk under way."""
+
+    missing: set[str]  # the ids of what has no receipt yet
+    due_s: float
+    in_part: bool = False  # whether a part of it has its receipts
+    heard: bool = False  # whether any receipt came since it went out
 
 
 class Backlog:
-    """Which chunk is under way, and what may follow it when.
+    """Which chunks are under way, and what may follow them when.
 
-    A pass goes through a battery's items from the oldest on. What gets no receipt is passed over,
+    One chunk goes out; once it is answered, and as long as they are, there are two under way. A
+    pass goes through a battery's items from the oldest on. What gets no receipt is passed over,
     so that it holds nothing else up, and has its turn again in the next pass. Chunks get smaller
     where they break the link or are not answered: a broker that finds them too long may drop them
     without a word. A pass without that, and a recorder's word, makes them longer again.
@@ -30,12 +44,10 @@ class Backlog:
         self.sent_again = 0
         self.chunk_bytes = CHUNK_BYTES
         self._live: deque[tuple[int, float]] = deque()
-        self._under_way: set[str] = set()
-        self._in_part = False  # whether a part of the chunk under way has its receipts
-        self._heard = False  # whether any receipt came since it went out
+        self._under_way: list[_Chunk] = []
+        self._answered = False  # whether the last chunk was
         self._shortened = False  # whether chunks were, in this pass
         self._breaks_link = False
-        self._due_s = 0.0
         self._pause_s = FIRST_PAUSE_S
         self._not_before_s = 0.0
         self._passed: Counter[str] = Counter()
@@ -45,12 +57,11 @@ class Backlog:
         self._live.extend((n, now_s + RECEIPT_DUE_S) for n in numbers)
 
     def may_send(self, now_s: float) -> bool:
-        """Whether a chunk may go out now. A chunk whose receipt is overdue is given up."""
-        if self._under_way:
-            if now_s < self._due_s:
-                return False
-            self._give_up(now_s)
-        return now_s >= self._not_before_s
+        """Whether a chunk may go out now. Chunks whose receipts are overdue are given up."""
+        if overdue := [chunk for chunk in self._under_way if chunk.due_s <= now_s]:
+            self._give_up(overdue, now_s)
+        room = AT_ONCE if self._answered else 1
+        return len(self._under_way) < room and now_s >= self._not_before_s
 
     def window(self, mcu_id: str, now_s: float) -> tuple[int, int | None]:
         """What the numbers of the battery's next chunk are above, and below."""
@@ -60,30 +71,32 @@ class Backlog:
 
     def sent(self, mcu_id: str, last: int, ids: Collection[str], now_s: float) -> None:
         """A chunk with these items went out, `last` the greatest of their numbers."""
-        self._under_way = set(ids)
-        self._in_part = self._heard = False
+        self._under_way.append(_Chunk(set(ids), now_s + RECEIPT_DUE_S))
         self._passed[mcu_id] = last
-        self._due_s = now_s + RECEIPT_DUE_S
         self.sent_again += len(ids)
 
     def not_sent(self, now_s: float) -> None:
         """There is no broker. Once there is one again, a recorder's word ends the pause."""
         self._rest(now_s)
 
-    def receipted(self, ids: Iterable[str]) -> bool:
-        """A receipt named these; true where that completes the chunk under way."""
-        before = len(self._under_way)
-        self._under_way.difference_update(ids)
-        self._in_part |= len(self._under_way) < before
-        self._heard = True
-        if self._under_way or not before:
-            return False
-        self._pause_s = FIRST_PAUSE_S
-        return True
+    def receipted(self, ids: Collection[str]) -> bool:
+        """A receipt named these; true where that completes a chunk under way."""
+        for chunk in self._under_way:
+            before = len(chunk.missing)
+            chunk.missing.difference_update(ids)
+            chunk.in_part |= len(chunk.missing) < before
+            chunk.heard = True
+        waiting = [chunk for chunk in self._under_way if chunk.missing]
+        completed = len(waiting) < len(self._under_way)
+        self._under_way = waiting
+        if completed:
+            self._answered = True
+            self._pause_s = FIRST_PAUSE_S
+        return completed
 
     def passed_all(self, now_s: float) -> None:
         """There is nothing beyond what has been sent: what is left waits for the next pass."""
-        if self._passed:
+        if self._passed and not self._under_way:
             self._passed.clear()
             self._rest(now_s)
             if not self._shortened:
@@ -93,8 +106,7 @@ class Backlog:
 
     def hurry(self, at_s: float) -> None:
         """A recorder is there: from the oldest on, at that time."""
-        self._under_way.clear()
-        self._passed.clear()
+        self._begin_again()
         self._not_before_s = at_s
         self._pause_s = FIRST_PAUSE_S
         if not self._breaks_link:
@@ -105,15 +117,20 @@ class Backlog:
         if self._under_way:
             self._shorten()
             self._breaks_link = True
+        self._begin_again()
+
+    def _begin_again(self) -> None:
         self._under_way.clear()
         self._passed.clear()
+        self._answered = False
 
-    def _give_up(self, now_s: float) -> None:
-        if not self._heard:
+    def _give_up(self, overdue: list[_Chunk], now_s: float) -> None:
+        if not any(chunk.heard for chunk in overdue):
             self._rest(now_s)  # there is no recorder, or it cannot write
-        if not self._in_part:
+        if not any(chunk.in_part for chunk in overdue):
             self._shorten()
-        self._under_way.clear()
+        self._under_way = [chunk for chunk in self._under_way if chunk not in overdue]
+        self._answered = False
 
     def _shorten(self) -> None:
         self.chunk_bytes = max(self.chunk_bytes // 2, SMALLEST_CHUNK_BYTES)

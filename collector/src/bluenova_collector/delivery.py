@@ -29,7 +29,7 @@ MOST_ITEMS = 250
 # What a full disk does not take waits in memory: some hours of one battery.
 MOST_UNWRITTEN = 2000
 # Recorders come back to many collectors at once.
-JITTER_S = 1.0
+JITTER_S = 0.5
 
 
 class Delivery:
@@ -86,10 +86,14 @@ class Delivery:
         self._unwritten = deque((i for i in self._unwritten if i.id not in ids), MOST_UNWRITTEN)
 
     def send_again(self) -> None:
-        """Sends the next chunk of what has no receipt, if it is time for one."""
+        """Sends the next chunks of what has no receipt, if it is time for any."""
         now_s = time.monotonic()
-        if not self.backlog.may_send(now_s):
-            return
+        while self.backlog.may_send(now_s):
+            if not self._send_chunk(now_s):
+                break
+
+    def _send_chunk(self, now_s: float) -> bool:
+        """False where there is nothing to send, or nobody to send it to."""
         for mcu_id in [mcu_id for mcu_id, waiting in self._outbox.waiting.items() if waiting > 0]:
             above, below = self.backlog.window(mcu_id, now_s)
             kept = self._outbox.between(above, below, mcu_id, MOST_ITEMS)
@@ -99,10 +103,11 @@ class Delivery:
             payload = f"[{','.join(item.payload for item in chunk)}]"
             if self._publish(Message(self._topics.backlog(mcu_id), payload)):
                 self.backlog.sent(mcu_id, chunk[-1].n, [item.id for item in chunk], now_s)
-            else:
-                self.backlog.not_sent(now_s)
-            return
+                return True
+            self.backlog.not_sent(now_s)
+            return False
         self.backlog.passed_all(now_s)
+        return False
 
     def unwritten(self) -> int:
         """How many items are in memory alone: a stop loses them."""

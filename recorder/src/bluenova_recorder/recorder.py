@@ -56,13 +56,16 @@ class Recorder:
         self.uncommitted_since_s: float | None = time.monotonic()
 
     async def run(self) -> None:
-        """Records until cancelled."""
+        """Records until cancelled: the next batch is gathered while the last one is committed."""
         await self._reach(self._store.open)
-        while True:
-            self.uncommitted_since_s = None
-            await self._gather()
-            self.uncommitted_since_s = time.monotonic()
-            await self._record(self._batch.take())
+        self.uncommitted_since_s = None
+        async with asyncio.TaskGroup() as group:
+            recording: asyncio.Task[None] | None = None
+            while True:
+                await self._gather()
+                if recording is not None:
+                    await recording
+                recording = group.create_task(self._record(self._batch.take()))
 
     async def _record(self, entries: list[Entry]) -> None:
         """The recorder's side of the promise: stores, commits, and only then sends receipts.
@@ -70,7 +73,9 @@ class Recorder:
         Killed before the commit: no receipt, so it all comes again. Killed behind it: the same, and
         what is stored already is not stored twice.
         """
+        self.uncommitted_since_s = time.monotonic()
         written = await self._reach(lambda: self._store.write(entries))  # returns after the commit
+        self.uncommitted_since_s = None
         for mcu_id, receipt in receipts(written).items():
             topic = self._topics.recorded(mcu_id)
             self._publish(Message(topic, receipt.to_json(), qos=1))
