@@ -1,6 +1,7 @@
 """The settings: environment, files, flags, and what is said of wrong ones."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -171,6 +172,7 @@ class TestASecret:
     def test_may_come_from_a_file(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         path = tmp_path / "secret"
         path.write_text(f"{SECRET}\n", encoding="utf-8")
+        monkeypatch.setenv("MQTT_USERNAME", "me")
         monkeypatch.setenv("MQTT_PASSWORD_FILE", str(path))
         monkeypatch.setenv("PGPASSWORD_FILE", str(path))
         assert CollectorSettings.load([]).broker().password == SECRET
@@ -197,6 +199,7 @@ class TestASecret:
         assert SECRET not in said
 
     def test_is_never_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("MQTT_USERNAME", "me")
         monkeypatch.setenv("MQTT_PASSWORD", SECRET)
         monkeypatch.setenv("PGPASSWORD", SECRET)
         monkeypatch.setenv("MQTT_PORT", "x")
@@ -233,6 +236,10 @@ def run(
         ("bluenova_collector", ["-l", "/nowhere/at/all.log"], {}, "LOG_FILE"),
         ("bluenova_collector", [], {"OUTBOX_PATH": "/proc/outbox.sqlite"}, "OUTBOX_PATH"),
         ("bluenova_collector", [], {"MQTT_TLS": "1", "MQTT_TLS_CA": "/none"}, "MQTT_TLS_CA"),
+        ("bluenova_collector", [], {"MQTT_USERNAME": ""}, "MQTT_USERNAME is not"),
+        ("bluenova_collector", [], {"MQTT_TLS_CA": "/ca.crt"}, "Set MQTT_TLS=true"),
+        ("bluenova_collector", [], {"MQTT_TLS": "1", "MQTT_TLS_KEY": "/k"}, "MQTT_TLS_CERT is not"),
+        ("bluenova_collector", ["-d", "homeauto"], {}, "docs/migrating.md"),
         ("bluenova_recorder", ["-n", "0"], {}, "LOG_FILES"),
         ("bluenova_recorder", [], {"PGDATABASE": ""}, "PGDATABASE"),
         ("bluenova_recorder", ["-daemon"], {}, "restart policy"),
@@ -241,7 +248,8 @@ def run(
 def test_wrong_settings_end_the_program_with_status_1_and_a_message(
     module: str, arguments: list[str], environment: dict[str, str], said: str, tmp_path: Path
 ) -> None:
-    ended = run(module, *arguments, folder=tmp_path, MQTT_PASSWORD=SECRET, **environment)
+    account = {"MQTT_USERNAME": "me", "MQTT_PASSWORD": SECRET}
+    ended = run(module, *arguments, folder=tmp_path, **{**account, **environment})
     assert ended.returncode == 1, ended.stderr + ended.stdout
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -257,5 +265,6 @@ def test_help_lists_the_letters_and_ends_with_status_0(
 ) -> None:
     ended = run(module, "--help", folder=tmp_path)
     assert ended.returncode == 0, ended.stderr
+    assert not set(re.findall("None|[*]|True|False|SecretStr|Path", ended.stdout))
     for letter in letters:
         assert f" -{letter}" in ended.stdout or f"-{letter}," in ended.stdout, ended.stdout

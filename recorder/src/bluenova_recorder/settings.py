@@ -21,6 +21,8 @@ def _a_group(group: SecretStr) -> SecretStr:
 class RecorderSettings(ServiceSettings):
     """Stores the snapshots of all batteries in PostgreSQL.
 
+    `bluenova-recorder redrive` tries again to store what was rejected, after a fix.
+
     The database is set by libpq's own variables (PGHOST, PGPORT, PGPASSFILE, PGSSLMODE ...).
     """
 

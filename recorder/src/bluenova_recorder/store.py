@@ -129,7 +129,7 @@ class Store:
             raise
 
     def close(self) -> None:
-        """Closes the connection, if there is one; also from another thread, to end a write."""
+        """Closes the connection, if there is one."""
         db, self._db = self._db, None
         if db is not None:
             db.close()

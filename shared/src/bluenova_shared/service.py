@@ -55,6 +55,8 @@ def main(program: str, serve: Callable[[list[str]], Coroutine[Any, Any, None]]) 
         for line in str(wrong).splitlines():
             print(f"{program}: {line}", file=sys.stderr)  # noqa: T201  # there may be no log yet
         return 1
+    except KeyboardInterrupt:  # so early that run_jobs does not heed it yet
+        return 0
     except Exception:
         log.critical("%s ends: this should not happen", program, exc_info=True)
         return 2

@@ -17,14 +17,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict, SettingsError
 
 from bluenova_shared import logs
 from bluenova_shared.mqtt import Broker
+from bluenova_shared.usage import Usage
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
+TLS_FILES = ("mqtt_tls_ca", "mqtt_tls_cert", "mqtt_tls_key")
 # The C program's letters.
 LOG_FLAGS = {"log-file": "l", "log-files": "n", "log-max-bytes": "m", "log-flush": "f"}
 
@@ -151,6 +153,28 @@ class ProgramSettings(BaseSettings):
             self._tls() if self.mqtt_tls else None,
         )
 
+    def contradictions(self) -> list[str]:
+        """What is set and would silently not be used, or cannot be without something else."""
+        problems = []
+        if self.mqtt_password is not None and self.mqtt_username is None:
+            problems.append(
+                "MQTT_PASSWORD is set, but MQTT_USERNAME is not. Set both, or neither for a broker "
+                "that asks for none."
+            )
+        files = [name for name in TLS_FILES if getattr(self, name) is not None]
+        if files and not self.mqtt_tls:
+            names = " and ".join(name.upper() for name in files)
+            problems.append(
+                f"{names} would not be used, as MQTT_TLS is not set. Set MQTT_TLS=true to speak "
+                "TLS to the broker."
+            )
+        if self.mqtt_tls_key is not None and self.mqtt_tls_cert is None:
+            problems.append(
+                "MQTT_TLS_KEY is set, but MQTT_TLS_CERT is not. Set it to the file with the "
+                "certificate that the key belongs to."
+            )
+        return problems
+
     def set_up_logging(self) -> None:
         """Raises WrongSettings where the log file cannot be written."""
         try:
@@ -192,12 +216,20 @@ class ProgramSettings(BaseSettings):
             )
         problems, secrets = _secrets_from_files(cls)
         try:
-            settings = cls(_cli_parse_args=list(arguments), **secrets)
+            command_line = CliSettingsSource[Any](
+                cls, cli_parse_args=list(arguments), formatter_class=Usage
+            )
+            settings = cls(_cli_settings_source=command_line, **secrets)
         except ValidationError as error:
             problems += [_explain(cls, details) for details in error.errors()]
         except SettingsError as error:
             reason = str(error).removeprefix("error parsing CLI: ")
-            problems.append(f"The command line is wrong: {reason}. See --help.")
+            problems.append(
+                f"The command line is wrong: {reason}. See --help; where the C program's flags "
+                "went, docs/migrating.md tells."
+            )
+        else:
+            problems += settings.contradictions()
         if problems:
             raise WrongSettings("\n".join(problems))
         return settings
