@@ -1,9 +1,19 @@
 """A broker that takes no long messages, silently or not; what waits arrives all the same."""
 
+import contextlib
+import time
 from pathlib import Path
 
 import pytest
-from tests.chain.parts import Battery, eventually, query, recorder, wait_until_ready
+from tests.chain.parts import (
+    MCU_ID,
+    Battery,
+    collector,
+    eventually,
+    query,
+    recorder,
+    wait_until_ready,
+)
 from tests.delivery.things import fill, open_outbox
 
 from bluenova_tools.local import Database, Mosquitto, Service
@@ -41,3 +51,22 @@ def test_what_waits_arrives_through_a_broker_with(
             found = "SELECT count(*) FROM battery_pack"
             eventually(lambda: query(database, found) == [(count,)], timeout_s=60)
     assert query(database, "SELECT count(*) FROM battery_pack_rejected") == [(0,)]
+
+
+def test_a_broker_that_takes_no_snapshot_at_all_is_named(tmp_path: Path) -> None:
+    with (
+        Mosquitto(config=["max_packet_size 700"]) as broker,
+        Battery() as battery,
+        collector(tmp_path, battery_port=battery.port, mqtt_port=broker.port) as reader,
+    ):
+        wait_until_ready(reader)
+        battery.say(f"MCU ID: {MCU_ID}", *(f"C{n:02d}) T: 31, V: 3312" for n in range(1, 17)))
+        reader.wait_for_line("The broker takes no packet of more than 700 bytes", timeout_s=10)
+        for _ in range(15):
+            battery.say("SOC: 50")
+            time.sleep(0.2)
+        assert sum("takes no packet" in line for line in reader.lines()) == 1
+        assert reader.running
+    outbox = open_outbox(tmp_path / "collector.sqlite", battery=f"127.0.0.1:{battery.port}")
+    with contextlib.closing(outbox):
+        assert outbox.waiting[MCU_ID] >= 3

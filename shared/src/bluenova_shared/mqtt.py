@@ -131,6 +131,7 @@ class MqttLink:
         self._client: paho.Client | None = None
         self._reason = ""
         self._said = ""
+        self._said_too_long = False
         self._unacknowledged: list[paho.MQTTMessageInfo] = []
         self._leaving = False
 
@@ -139,9 +140,8 @@ class MqttLink:
         if not self.connected or self._client is None:
             return False
         if self.max_packet is not None and len(message.payload) + OVERHEAD_BYTES > self.max_packet:
-            # It would end the connection, and again each time that it is sent.
-            log.debug("Too long for the broker: %s", message.topic)
-            return False
+            self._say_too_long(message, self.max_packet)
+            return False  # it would end the connection, and again each time that it is sent
         info = self._client.publish(message.topic, message.payload, message.qos, message.retain)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             return False
@@ -282,6 +282,7 @@ class MqttLink:
         if client is not self._client or self._leaving:
             return  # a connection given up in the meantime
         self.max_packet = getattr(properties, "MaximumPacketSize", None)
+        self._said_too_long = False
         self.connected = True
         self.away_since_s = None
         self._said = ""
@@ -289,6 +290,16 @@ class MqttLink:
         if self._subscriptions:
             client.subscribe([(f, SubscribeOptions(qos)) for f, qos in self._subscriptions])
         self._on_connected()
+
+    def _say_too_long(self, message: Message, limit: int) -> None:
+        """Once for each connection."""
+        if not self._said_too_long:
+            log.error(
+                "The broker takes no packet of more than %d bytes: %s with its %d does not go out. "
+                "Raise the broker's max_packet_size",
+                *(limit, message.topic, len(message.payload)),
+            )
+        self._said_too_long = True
 
     def _say_lost(self, was_connected: bool) -> None:
         """One line per change: the same reason again is not told again."""
