@@ -19,6 +19,7 @@ from tests.chain.parts import eventually, query, recorder, wait_until_ready
 from tests.delivery.things import BATTERY, MCU_ID
 
 from bluenova_collector import collector as module
+from bluenova_collector.assembler import MAX_NAMELESS
 from bluenova_collector.collector import Collector
 from bluenova_collector.delivery import Delivery
 from bluenova_collector.outbox import Outbox
@@ -183,6 +184,18 @@ def test_what_the_limit_drops_is_counted_in_the_status(
     assert status["waiting"] == 50
     assert 50 <= status["dropped"] <= 62
     driven.outbox.close()
+
+
+def test_a_battery_that_never_says_its_mcu_id_costs_its_oldest_snapshots_and_the_log_says_so(
+    driven: Driven, caplog: pytest.LogCaptureFixture
+) -> None:
+    driven.lines = ["SOC: 5"]
+    driven.run(hours=1.2)
+    said = [record.getMessage() for record in caplog.records if "never said" in record.message]
+    assert 10 <= len(said) <= 13, "once a minute"
+    driven.lines = [f"MCU ID: {MCU_ID}", "SOC: 5"]
+    driven.run(hours=0.1)
+    assert MAX_NAMELESS <= driven.outbox.waiting[MCU_ID] <= MAX_NAMELESS + 40
 
 
 @pytest.mark.services

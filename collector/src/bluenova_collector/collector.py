@@ -141,7 +141,10 @@ class Collector:
     def _close_interval(self, due: Due) -> None:
         if due.corrected_s:
             log.warning("The clock was set back by %d s: going on from there", due.corrected_s)
+        dropped = self._assembler.dropped_nameless
         snapshots = self._assembler.close(datetime.fromtimestamp(due.end_s, UTC))
+        if self._assembler.dropped_nameless > dropped:
+            self._note_nameless()
         self._intervals.closed(due)
         snapshots = [self._complete(snapshot) for snapshot in snapshots]
         if not {snapshot.mcu_id for snapshot in snapshots} <= set(self._last_snapshot):
@@ -209,6 +212,14 @@ class Collector:
 
     def _own_state(self, state: str) -> Message:
         return Message(self._topics.collector(self._outbox.name), state, qos=1, retain=True)
+
+    def _note_nameless(self) -> None:
+        if self._throttle.admit("nameless", time.monotonic()) is not None:
+            log.error(
+                "The battery has never said its MCU ID: the oldest of the snapshots that wait for "
+                "it are dropped, %d so far",
+                self._assembler.dropped_nameless,
+            )
 
     def _note_unreadable(self, unreadable: Unreadable) -> None:
         self._unreadable[unreadable.prefix] += 1

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from bluenova_shared.delivery import CHUNK, CHUNK_BYTES, ITEM, SNAPSHOTS, Item
+from bluenova_shared.delivery import CHUNK, CHUNK_BYTES, ITEM, SNAPSHOTS, Event, Item
 from bluenova_shared.message import Message
-from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.topics import Topics
 
 # A chunk of the shortest items that are any good has fewer.
@@ -59,7 +58,7 @@ def judge(message: Message, topics: Topics) -> Judged:
     if len(payload) > CHUNK_BYTES:
         return Judged(ignored=[f"longer than {CHUNK_BYTES} bytes"])
     if message.topic == topics.snapshot(mcu_id):
-        return _judge_item(payload, message.topic, mcu_id, _live_snapshot)
+        return _judge_item(payload, message.topic, mcu_id, is_live=True)
     judged = _judge_chunk(payload, message.topic, mcu_id)
     judged.is_chunk = True
     return judged
@@ -90,34 +89,27 @@ def _judge_one_by_one(payload: bytes, topic: str, mcu_id: str) -> Judged:
         return Judged(bad=[Bad(topic, payload, f"no array of at most {MOST_ITEMS} items")])
     judged = Judged()
     for value in values:
-        one = _judge_item(json.dumps(value).encode(), topic, mcu_id, ITEM.validate_json)
+        one = _judge_item(json.dumps(value).encode(), topic, mcu_id)
         judged.items += one.items
         judged.bad += one.bad
         judged.ignored += one.ignored
     return judged
 
 
-def _live_snapshot(payload: bytes) -> Snapshot:
-    item = ITEM.validate_json(payload)
-    if not isinstance(item, Snapshot):
-        # Without its mark an event would pass for an empty snapshot.
-        return Snapshot.model_validate_json(b"null")
-    return item
-
-
-def _judge_item(
-    payload: bytes, topic: str, mcu_id: str, validate: Callable[[bytes], Item]
-) -> Judged:
+def _judge_item(payload: bytes, topic: str, mcu_id: str, *, is_live: bool = False) -> Judged:
     try:
-        item = validate(payload)
+        item = ITEM.validate_json(payload)
     except ValidationError as error:
         if any(_is_unknown_schema(details) for details in error.errors()):
             return Judged(ignored=["a schema that this recorder does not know"])
         return Judged(bad=[Bad(topic, payload, explain(error), mcu_id, _id_of(payload))])
     if item.mcu_id != mcu_id:
         reason = f"mcu_id {item.mcu_id} does not belong to the topic"
-        return Judged(bad=[Bad(topic, payload, reason, mcu_id, item.id)])
-    return Judged([item])
+    elif is_live and isinstance(item, Event):
+        reason = "an event, where only snapshots belong"
+    else:
+        return Judged([item])
+    return Judged(bad=[Bad(topic, payload, reason, mcu_id, item.id)])
 
 
 def _is_unknown_schema(details: ErrorDetails) -> bool:
