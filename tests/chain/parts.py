@@ -7,7 +7,7 @@ import contextlib
 import struct
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +23,7 @@ from bluenova_tools.acts import Act
 from bluenova_tools.behaviour import Behaviour
 from bluenova_tools.local import Database, Mosquitto, Service, free_port
 from bluenova_tools.server import ConsoleServer
+from bluenova_tools.sources import Broadcast
 
 T = TypeVar("T")
 
@@ -38,38 +39,13 @@ def eventually(look: Callable[[], T], *, timeout_s: float = 15) -> T:
     return answer
 
 
-class Spoken:
-    """What the test says, to all clients that listen at that moment."""
-
-    def __init__(self) -> None:
-        self._queues: set[asyncio.Queue[Act]] = set()
-
-    async def listen(self) -> AsyncIterator[Act]:
-        queue: asyncio.Queue[Act] = asyncio.Queue()
-        self._queues.add(queue)
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            self._queues.discard(queue)
-
-    @property
-    def listeners(self) -> int:
-        return len(self._queues)
-
-    def say(self, acts: Sequence[Act]) -> None:
-        for queue in self._queues:
-            for act in acts:
-                queue.put_nowait(act)
-
-
 class Battery:
     """A console whose lines the test says, served from a thread of its own."""
 
     def __init__(self, behaviour: Behaviour = Behaviour.SERVE, *, port: int = 0) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="battery")
-        self._spoken = Spoken()
+        self._spoken = Broadcast()
         # A port below those of outgoing connections, so that nobody takes it while it is free.
         self.server = ConsoleServer(
             self._spoken, port=port or free_port(), behaviour=behaviour, ping_interval_s=0.5
@@ -82,7 +58,7 @@ class Battery:
     def say(self, *acts: Act, to_all_in_s: float = 20) -> None:
         """Sends these to the client, as soon as there is one."""
         eventually(lambda: self._spoken.listeners, timeout_s=to_all_in_s)
-        self._loop.call_soon_threadsafe(self._spoken.say, acts)
+        self._loop.call_soon_threadsafe(self._spoken.say, *acts)
 
     def wait_for_client(self, *, timeout_s: float = 20) -> None:
         eventually(lambda: self._spoken.listeners, timeout_s=timeout_s)

@@ -9,13 +9,13 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from tests.homeassistant.live.api import Api, Json
 
 from bluenova_tools.local import free_port
 from bluenova_tools.local.child import Child, plain_environment
+from bluenova_tools.local.lifetime import Running
 
 ROOT = Path(__file__).parents[3]
 # Nothing of its default configuration, which looks for devices and calls home.
@@ -58,7 +58,7 @@ NO_BROKER = re.compile(
 START_WITHIN_S = 180
 
 
-class HomeAssistant:
+class HomeAssistant(Running):
     """A Home Assistant that lives within a ``with`` block, with the MQTT integration added.
 
     Args:
@@ -104,6 +104,10 @@ class HomeAssistant:
         self.api.close()
         self.child.end(signal.SIGTERM, timeout_s=60)
 
+    def close(self) -> None:
+        """Ends it; its folder stays, to be looked at."""
+        self.stop()
+
     def devices(self) -> dict[str, Json]:
         """Our devices by their name."""
         listed = self.api.call("config/device_registry/list")
@@ -130,29 +134,21 @@ class HomeAssistant:
 
     def complaints(self) -> list[str]:
         """What it logged about our messages, from warnings on."""
-        lines = self.child.log.read_text(errors="replace").splitlines()
-        return [line for line in lines if COMPLAINERS.search(line) and not NO_BROKER.search(line)]
+        return [
+            line for line in self.lines() if COMPLAINERS.search(line) and not NO_BROKER.search(line)
+        ]
 
     def __enter__(self) -> Self:
         """Starts it, makes its first user, and adds the broker."""
+        super().__enter__()
         try:
-            self.start()
             self.api.make_user()
             self.child.wait_until(self._runs, "running", timeout_s=START_WITHIN_S)
             self.api.add_mqtt(self._broker_port)
         except BaseException:
-            self.stop()
+            self.close()
             raise
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Ends it."""
-        self.stop()
 
     def _runs(self) -> bool:
         try:

@@ -57,7 +57,7 @@ class Broadcast:
 
     def __init__(
         self,
-        timed: Iterable[tuple[float, ConsoleLine]],
+        timed: Iterable[tuple[float, ConsoleLine]] = (),
         on_said: Callable[[ConsoleLine, int], None] = lambda line, listeners: None,
     ) -> None:
         self._timed = timed
@@ -79,6 +79,21 @@ class Broadcast:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    @property
+    def listeners(self) -> int:
+        """How many clients there are now."""
+        return len(self._queues)
+
+    def say(self, *acts: Act) -> None:
+        """Tell all clients of this moment; one that has stopped reading is dropped."""
+        for queue in list(self._queues):
+            for act in acts:
+                if queue.qsize() >= LONGEST_QUEUE:
+                    queue.put_nowait(Drop(reset=True))
+                    self._queues.discard(queue)
+                    break
+                queue.put_nowait(act)
+
     async def listen(self) -> AsyncIterator[Act]:
         """Yield what is said, as it is said."""
         queue: asyncio.Queue[Act] = asyncio.Queue(LONGEST_QUEUE + 1)
@@ -95,10 +110,5 @@ class Broadcast:
         for pause_s, line in self._timed:
             next_at += pause_s
             await asyncio.sleep(max(next_at - clock(), 0))
-            for queue in list(self._queues):
-                if queue.qsize() >= LONGEST_QUEUE:
-                    queue.put_nowait(Drop(reset=True))
-                    self._queues.discard(queue)
-                else:
-                    queue.put_nowait(line.text)
-            self._on_said(line, len(self._queues))
+            self.say(line.text)
+            self._on_said(line, self.listeners)

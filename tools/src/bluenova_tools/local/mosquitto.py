@@ -5,11 +5,10 @@ import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from bluenova_tools.local.account import give, make_folder, remove_folder, server_account
 from bluenova_tools.local.child import Child, ServiceError, plain_environment
+from bluenova_tools.local.lifetime import Running
 from bluenova_tools.local.ports import LOOPBACK, accepts_connections, free_port
 
 
@@ -27,7 +26,7 @@ def find_mosquitto() -> str:
     return program
 
 
-class Mosquitto:
+class Mosquitto(Running):
     """A broker on a free loopback port that lives within a ``with`` block.
 
     Args:
@@ -54,11 +53,6 @@ class Mosquitto:
         self.folder = make_folder("mosquitto", self._account)
         self.child = Child("mosquitto", self.folder / "mosquitto.log")
 
-    @property
-    def log(self) -> Path:
-        """The file with all that the broker said, over its restarts."""
-        return self.child.log
-
     def start(self, *, timeout_s: float = 10) -> None:
         """Start it, or start it again, and wait until it accepts connections.
 
@@ -80,45 +74,15 @@ class Mosquitto:
         """End it in good order: it says goodbye, and saves what it keeps."""
         self.child.end(signal.SIGTERM, timeout_s=5)
 
-    def kill(self) -> None:
-        """End it as a crash would."""
-        self.child.kill()
-
     def restart(self) -> None:
         """Stop it and start it on the same port."""
         self.stop()
         self.start()
 
-    def freeze(self) -> None:
-        """Stop it from running, connections open: what a hanging host looks like."""
-        self.child.send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it run on after :meth:`freeze`."""
-        self.child.send(signal.SIGCONT)
-
     def close(self) -> None:
         """End it and remove its folder."""
         self.stop()
         remove_folder(self.folder)
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End it and remove its folder."""
-        self.close()
 
     def _write_config(self) -> Path:
         path = self.folder / "mosquitto.conf"

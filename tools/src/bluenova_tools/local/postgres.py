@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psycopg2
 from psycopg2 import sql
@@ -27,6 +25,7 @@ from bluenova_tools.local.account import (
     server_account,
 )
 from bluenova_tools.local.child import Child, ServiceError, plain_environment
+from bluenova_tools.local.lifetime import Running
 from bluenova_tools.local.ports import LOOPBACK, free_port
 
 
@@ -66,7 +65,7 @@ class Database:
         return psycopg2.connect(self.dsn(), connect_timeout=timeout_s)
 
 
-class Postgres:
+class Postgres(Running):
     """A server on a free loopback port, its data in a temporary folder, in a ``with`` block.
 
     Args:
@@ -92,11 +91,6 @@ class Postgres:
         self._programs: Path | None = None
         # SIGQUIT lets the server end its own children and give back its shared memory.
         self.child = Child("PostgreSQL", self.folder / "postgres.log", death_signal=signal.SIGQUIT)
-
-    @property
-    def log(self) -> Path:
-        """The file with all that the server said, over its restarts."""
-        return self.child.log
 
     def database(self, name: str = "postgres") -> Database:
         """How to reach one of its databases."""
@@ -198,24 +192,6 @@ class Postgres:
         self.resume()
         self.stop(immediate=True)
         remove_folder(self.folder)
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        try:
-            self.start()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End it and remove its data."""
-        self.close()
 
     def _processes(self) -> list[int]:
         """The server's process and those that it made, one for each connection and task."""

@@ -6,14 +6,13 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from bluenova_tools.local.account import remove_folder
 from bluenova_tools.local.child import Child, plain_environment
+from bluenova_tools.local.lifetime import Running
 
 
-class Service:
+class Service(Running):
     """``python -m <module>`` with exactly the given settings, within a ``with`` block.
 
     Args:
@@ -39,16 +38,6 @@ class Service:
         self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix=f"bluenova-{name or module}-"))
         self.child = Child(name or module, self.folder / f"{name or module}.log")
-
-    @property
-    def log(self) -> Path:
-        """The file with all that the program printed, over its restarts."""
-        return self.child.log
-
-    @property
-    def running(self) -> bool:
-        """Whether the process exists. A frozen one does."""
-        return self.child.running
 
     @property
     def returncode(self) -> int | None:
@@ -89,26 +78,10 @@ class Service:
         self.child.send(signal.SIGINT)
         return self.child.wait(timeout_s=timeout_s)
 
-    def kill(self) -> None:
-        """End it as a crash would (SIGKILL)."""
-        self.child.kill()
-
     def restart(self) -> None:
         """Kill it and start it again."""
         self.kill()
         self.start()
-
-    def freeze(self) -> None:
-        """Stop it from running, its connections open."""
-        self.child.send(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it run on after :meth:`freeze`."""
-        self.child.send(signal.SIGCONT)
-
-    def lines(self) -> list[str]:
-        """All that it has printed so far."""
-        return self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
 
     def wait_for_line(self, pattern: str, *, timeout_s: float = 10, after: int = 0) -> str:
         """The first line that the regular expression is found in.
@@ -135,17 +108,3 @@ class Service:
         self.child.end(signal.SIGTERM, timeout_s=5)
         if self._own_folder:
             remove_folder(self.folder)
-
-    def __enter__(self) -> Self:
-        """Start it."""
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End it."""
-        self.close()
