@@ -118,6 +118,8 @@ def _children(pid: int) -> list[str]:
 
 # What a program that uses the services looks like: it says their process ids and waits.
 PARENT = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background jobs
 import time
 from bluenova_tools.local import Mosquitto, Postgres
 with Postgres(fast=True) as server, Mosquitto() as broker:

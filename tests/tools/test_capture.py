@@ -55,6 +55,22 @@ def test_unreadable_lines_are_named_and_the_rest_is_read() -> None:
     assert said[-1] == "7 unreadable lines in all"
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400, "true"])
+def test_a_time_that_is_no_finite_number_is_unreadable(number: str) -> None:
+    capture = parse_capture([f'{{"t": {number}, "msg": "SOC: 60"}}', '{"t": 1, "msg": "SOC: 61"}'])
+    assert [heard.text for heard in capture.heard] == ["SOC: 61"]
+    assert [problem.why for problem in capture.unreadable] == [
+        'needs a number "t" and a text "msg"'
+    ]
+
+
+def test_one_line_is_told_of_as_one() -> None:
+    said = report(parse_capture(["what", OURS.splitlines()[0], OURS.splitlines()[1]]))
+    assert said[0] == "1 line within 0 s"
+    assert said[1] == "skipped 1 other line of the log"
+    assert said[-1] == "1 unreadable line in all"
+
+
 def test_a_clock_that_was_set_back_makes_no_line_travel_in_time() -> None:
     text = '2026-11-23T12:00:05.0Z INFO RX: "A"\n2026-11-23T11:00:00.0Z INFO RX: "B"\n'
     assert heard(text) == [(0, "A"), (0, "B")]

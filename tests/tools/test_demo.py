@@ -5,11 +5,15 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
+
+from bluenova_tools.demo import as_table
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 
@@ -18,11 +22,6 @@ class Demo:
     """The demo as a child process, its temporary folders in one of ours."""
 
     def __init__(self, folder: Path, **environment: str) -> None:
-        # PostgreSQL and the broker run as nobody when we are root.
-        folder.chmod(0o755)
-        for parent in folder.parents:
-            if parent.name.startswith(("pytest-", "popen-")):  # pytest's own folders
-                parent.chmod(0o755)
         self.folder = folder
         self.output = folder / "output"
         with self.output.open("w") as output:
@@ -61,7 +60,18 @@ class Demo:
 
 
 @pytest.fixture
-def demos(tmp_path: Path) -> Iterator[list[Demo]]:
+def folder() -> Iterator[Path]:
+    """A folder that every account can enter, as pytest's own cannot.
+
+    PostgreSQL and the broker run as nobody when we are root.
+    """
+    with tempfile.TemporaryDirectory(prefix="bluenova-test-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def demos(folder: Path) -> Iterator[list[Demo]]:
     started: list[Demo] = []
     yield started
     for demo in started:
@@ -70,9 +80,9 @@ def demos(tmp_path: Path) -> Iterator[list[Demo]]:
 
 
 def test_it_ends_by_itself_and_says_how_many_rows_there_are(
-    tmp_path: Path, demos: list[Demo]
+    folder: Path, demos: list[Demo]
 ) -> None:
-    demo = Demo(tmp_path, DEMO_SECONDS="8")
+    demo = Demo(folder, DEMO_SECONDS="8")
     demos.append(demo)
     assert demo.process.wait(60) == 0, demo.text()
     text = demo.text()
@@ -82,16 +92,17 @@ def test_it_ends_by_itself_and_says_how_many_rows_there_are(
     assert re.search(r"^\d\d:\d\d:\d\d  1A2B3C4D .* V ", text, re.MULTILINE)
     assert re.search(r"^\d\d:\d\d:\d\d  5E6F7081 .* V ", text, re.MULTILINE)
     newest = text[text.index("The newest rows of battery_pack:") :]
-    assert re.search(r"^ ?\d\d:\d\d:\d\d +1A2B3C4D +\d+ +5\d\.\d+ ", newest, re.MULTILINE), newest
+    assert re.search(r"^\d\d:\d\d:\d\d +1A2B3C4D +\d+ +5\d\.\d+ ", newest, re.MULTILINE), newest
+    assert ("\n…\n" in newest) == (int(rows[1]) > 6)
     assert "Traceback" not in text
     assert demo.leaves_nothing_behind()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_like_its_time(
-    tmp_path: Path, demos: list[Demo], number: signal.Signals
+    folder: Path, demos: list[Demo], number: signal.Signals
 ) -> None:
-    demo = Demo(tmp_path)
+    demo = Demo(folder)
     demos.append(demo)
     demo.wait_for("1A2B3C4D .* V ")
     assert len(demo.children()) > 6
@@ -102,8 +113,8 @@ def test_a_signal_ends_it_like_its_time(
     assert demo.leaves_nothing_behind()
 
 
-def test_a_signal_during_the_start_ends_it_too(tmp_path: Path, demos: list[Demo]) -> None:
-    demo = Demo(tmp_path)
+def test_a_signal_during_the_start_ends_it_too(folder: Path, demos: list[Demo]) -> None:
+    demo = Demo(folder)
     demos.append(demo)
     demo.wait_for("Mosquitto: ")
     demo.process.send_signal(signal.SIGINT)
@@ -112,8 +123,39 @@ def test_a_signal_during_the_start_ends_it_too(tmp_path: Path, demos: list[Demo]
     assert demo.leaves_nothing_behind()
 
 
-def test_a_service_that_dies_is_told_with_its_log(tmp_path: Path, demos: list[Demo]) -> None:
-    demo = Demo(tmp_path)
+def test_a_signal_as_soon_as_all_is_up_ends_it_too(folder: Path, demos: list[Demo]) -> None:
+    demo = Demo(folder)
+    demos.append(demo)
+    demo.wait_for("Live view")
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(20) == 0, demo.text()
+    assert "Traceback" not in demo.text()
+    assert demo.leaves_nothing_behind()
+
+
+def test_the_shortest_of_times_is_time_enough(folder: Path, demos: list[Demo]) -> None:
+    demo = Demo(folder, DEMO_SECONDS="0.01")
+    demos.append(demo)
+    assert demo.process.wait(60) == 0, demo.text()
+    assert "recorded. Nothing is left running." in demo.text()
+    assert demo.leaves_nothing_behind()
+
+
+def test_numbers_of_a_column_have_equal_decimals_and_no_line_ends_in_blanks() -> None:
+    time_utc = datetime(2026, 11, 23, 12, 0, 2)  # noqa: DTZ001  # the table's times have no zone
+    rows = [
+        (time_utc, 0x1A2B3C4D, 63, 54.0, 3.7, 3.35, 3.403, "CHARGE"),
+        (time_utc, 0x5E6F7081, 100, None, -30.47, 3.2, 3.2671, None),
+    ]
+    assert as_table(rows) == [
+        "UTC       mcu_id    soc  v_pack  i_pack  v_cell_min  v_cell_max  system_state",
+        "12:00:02  1A2B3C4D   63  54.000    3.70       3.350       3.403  CHARGE",
+        "12:00:02  5E6F7081  100       –  -30.47       3.200       3.267  –",
+    ]
+
+
+def test_a_service_that_dies_is_told_with_its_log(folder: Path, demos: list[Demo]) -> None:
+    demo = Demo(folder)
     demos.append(demo)
     demo.wait_for("1A2B3C4D .* V ")
     (recorder,) = [path for path in Path("/proc").glob("[0-9]*/cmdline") if is_recorder(path, demo)]
@@ -134,8 +176,8 @@ def is_recorder(path: Path, demo: Demo) -> bool:
 
 
 @pytest.mark.parametrize("seconds", ["x", "0", "-1", "nan"])
-def test_a_wrong_number_of_seconds_is_told(tmp_path: Path, demos: list[Demo], seconds: str) -> None:
-    demo = Demo(tmp_path, DEMO_SECONDS=seconds)
+def test_a_wrong_number_of_seconds_is_told(folder: Path, demos: list[Demo], seconds: str) -> None:
+    demo = Demo(folder, DEMO_SECONDS=seconds)
     demos.append(demo)
     assert demo.process.wait(20) == 1
     assert "DEMO_SECONDS=30" in demo.text()

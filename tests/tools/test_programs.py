@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -64,12 +65,34 @@ def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
         (tmp_path / "second").mkdir()
         with simulator(tmp_path / "second", port) as second:
             assert second.wait(timeout_s=10) == 1
-            assert second.lines()[-1].startswith("bluenova-simulator: [Errno 98]")
+            assert second.lines()[-1] == (
+                f"bluenova-simulator: Port {port} of 127.0.0.1 cannot be listened on "
+                "(Address already in use). Choose another one with --port."
+            )
+        capture = tmp_path / "capture.jsonl"
+        capture.write_text('{"t": 0, "msg": "SOC: 1"}\n')
+        arguments = (str(capture), "--port", str(port))
+        with Service("bluenova_tools.replay", arguments, folder=tmp_path) as replay:
+            assert replay.wait(timeout_s=10) == 1
+            assert replay.lines()[-1].startswith(f"bluenova-replay: Port {port} of 127.0.0.1 ")
+
+
+# A name that no resolver is asked for, and an address of the documents that no machine has.
+@pytest.mark.parametrize("host", ["not a host", "192.0.2.1"])
+def test_a_host_that_is_not_ours_is_told(tmp_path: Path, host: str) -> None:
+    with simulator(tmp_path, 0, "--host", host) as service:
+        assert service.wait(timeout_s=10) == 1
+        said = service.lines()[-1]
+        assert said.startswith(f"bluenova-simulator: {host!r} cannot be listened on (")
+        assert said.endswith("with --host.")
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--trouble", "nonsense"), ("--mcu-id", "0"), ("--packs", "0"), ("--speed", "x")],
+    [
+        *(("--trouble", "nonsense"), ("--mcu-id", "0"), ("--speed", "x"), ("--speed", "nan")),
+        *(("--packs", "0"), ("--packs", "1.5"), ("--port", "99999"), ("--port", "-1")),
+    ],
 )
 def test_a_wrong_command_line_says_what_is_wrong(
     tmp_path: Path, arguments: tuple[str, str]
@@ -77,6 +100,37 @@ def test_a_wrong_command_line_says_what_is_wrong(
     with simulator(tmp_path, 1, *arguments) as service:
         assert service.wait(timeout_s=10) == 2
         assert f"argument {arguments[0]}" in service.lines()[-1]
+
+
+def test_a_port_that_cannot_be_is_told(tmp_path: Path) -> None:
+    arguments = ("capture.log", "--port", "99999")
+    with Service("bluenova_tools.replay", arguments, folder=tmp_path) as service:
+        assert service.wait(timeout_s=10) == 2
+        assert "port must be between 0 and 65535" in service.lines()[-1]
+
+
+@pytest.mark.parametrize("name", ["FAULTS", "SEED", "PACE", "BREAK", "PAUSES"])
+def test_a_wrong_variable_of_a_chaos_run_is_told(tmp_path: Path, name: str) -> None:
+    with Service("bluenova_tools.chaos", environment={name: "x"}, folder=tmp_path) as chaos:
+        assert chaos.wait(timeout_s=10) == 2
+        assert f"argument --{name.lower()}: " in chaos.lines()[-1]
+
+
+def test_help_about_the_documents_writes_none(tmp_path: Path) -> None:
+    with Service("bluenova_tools.documents", ["--help"], folder=tmp_path) as documents:
+        assert documents.wait(timeout_s=10) == 0
+        assert documents.lines()[0].startswith("usage: ")
+
+
+def test_ctrl_c_while_a_capture_is_read_ends_without_a_traceback(tmp_path: Path) -> None:
+    pipe = tmp_path / "capture"
+    os.mkfifo(pipe)
+    with (
+        Service("bluenova_tools.replay", [str(pipe)], folder=tmp_path) as service,
+        pipe.open("wb"),  # it returns when the replay reads
+    ):
+        assert service.interrupt(timeout_s=5) == 0
+        assert service.lines() == []
 
 
 def test_a_capture_is_replayed(tmp_path: Path) -> None:

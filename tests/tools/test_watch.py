@@ -47,13 +47,16 @@ def test_without_a_terminal_each_snapshot_is_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_on_a_terminal_it_draws_and_gives_the_screen_back(number: signal.Signals) -> None:
+def test_on_a_terminal_it_draws_and_gives_the_screen_back(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    log = tmp_path / "watch.log"
     with Mosquitto() as broker:
         ours, theirs = pty.openpty()
         environment = {"MQTT_HOST": broker.host, "MQTT_PORT": str(broker.port), "TERM": "xterm"}
         environment |= {"COLUMNS": "80", "LINES": "24", "PATH": os.environ["PATH"]}
         process = subprocess.Popen(
-            [sys.executable, "-m", "bluenova_tools.watch"],
+            [sys.executable, "-m", "bluenova_tools.watch", "-l", str(log)],
             stdin=theirs, stdout=theirs, stderr=theirs, env=environment,
         )  # fmt: skip
         os.close(theirs)
@@ -72,6 +75,7 @@ def test_on_a_terminal_it_draws_and_gives_the_screen_back(number: signal.Signals
             drawn = read_until(ours, "\x1b[?1049l")
             assert "Traceback" not in drawn
             assert process.wait(5) == 0
+            assert "Connected to the MQTT broker" in log.read_text()
         finally:
             process.kill()
             process.wait()
@@ -98,4 +102,16 @@ def test_wrong_settings_are_told_all_at_once(tmp_path: Path) -> None:
         text = "\n".join(watch.lines())
         assert "MQTT_HOST" in text
         assert "MQTT_PORT" in text
-        assert "Traceback" not in text
+        assert all(line.startswith("bluenova-watch: ") for line in watch.lines())
+
+
+def test_ctrl_c_while_settings_are_read_ends_without_a_traceback(tmp_path: Path) -> None:
+    pipe = tmp_path / "password"
+    os.mkfifo(pipe)
+    environment = {"MQTT_USERNAME": "watch", "MQTT_PASSWORD_FILE": str(pipe)}
+    with (
+        Service("bluenova_tools.watch", environment=environment, folder=tmp_path) as watch,
+        pipe.open("wb"),  # it returns when the settings are read
+    ):
+        assert watch.interrupt(timeout_s=5) == 0
+        assert watch.lines() == []

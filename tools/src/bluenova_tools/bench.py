@@ -5,6 +5,7 @@ A ratio holds on another machine, and while something else runs; rows or lines a
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import sys
@@ -32,6 +33,8 @@ ROWS = 2000
 
 def main() -> int:
     """Run the benchmark and print one line for each comparison."""
+    about = "Compare the way in which rows are stored with plainer ones."
+    argparse.ArgumentParser("bench", description=about).parse_args()
     with Postgres() as postgres:
         storing = Storing(postgres.create_database("bench"))
         print("COPY into a stage and INSERT … SELECT from there is")

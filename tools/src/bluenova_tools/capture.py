@@ -14,6 +14,7 @@ Other lines with a time in front are what else a log holds, and are skipped.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -99,10 +100,21 @@ def _case(text: str) -> Heard:
         case = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"no JSON: {error}") from error
-    at_s, message = case.get("t"), case.get("msg")
-    if not isinstance(message, str) or not isinstance(at_s, int | float):
+    at_s, message = _seconds(case.get("t")), case.get("msg")
+    if at_s is None or not isinstance(message, str):
         raise ValueError('needs a number "t" and a text "msg"')
-    return Heard(float(at_s), _sendable(message))
+    return Heard(at_s, _sendable(message))
+
+
+def _seconds(value: object) -> float | None:
+    """A finite number; Python's JSON reads NaN and Infinity, too, and its bool is an int."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        seconds = float(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return None
+    return seconds if math.isfinite(seconds) else None
 
 
 def _json_text(text: str) -> str:

@@ -22,19 +22,20 @@ from typing import Any
 
 from psycopg2.extensions import connection
 from rich.console import Console
-from rich.table import Table
 
 from bluenova_shared.mqtt import Broker
-from bluenova_shared.table import TABLE
+from bluenova_shared.table import COLUMNS, TABLE
 from bluenova_shared.topics import Topics
 from bluenova_tools.local import Mosquitto, Postgres, Service, ServiceError, free_port
 from bluenova_tools.local.child import Child
-from bluenova_tools.signals import stop_requested, terminal_of_our_own
+from bluenova_tools.signals import ends_by_ctrl_c, stop_requested, terminal_of_our_own
 from bluenova_tools.watch import is_terminal, watch
 
 DATABASE = "homeauto"
 # Short, so that something is seen at once.
 INTERVAL_S = 2
+# For each program; a small machine takes its time.
+READY_WITHIN_S = 30
 # A recorder gathers for a second; what is not written when it ends would wait for the next one.
 LAST_BATCH_S = 1.3
 NEWEST_ROWS = 6
@@ -42,6 +43,7 @@ SHOWN_COLUMNS = (
     "insert_time_utc", "mcu_id", "soc", "v_pack", "i_pack", "v_cell_min", "v_cell_max",
     "system_state",
 )  # fmt: skip
+DECIMALS = {column.name: column.decimals for column in COLUMNS}
 # A day passes in 24 minutes. One battery begins in the sun, the other in the evening.
 BATTERIES = (
     ("1A2B3C4D", ("--start-hour", "9.5", "--start-soc", "42", "--seed", "3")),
@@ -97,8 +99,12 @@ def start(chain: Chain, mosquitto: Mosquitto, postgres: Postgres) -> None:
     say("  recorder: from MQTT into PostgreSQL")
     ports = [start_simulator(chain, *battery) for battery in BATTERIES]
     for simulator, port in zip(chain.simulators, ports, strict=True):
-        simulator.wait_for_line("speaks at")
+        simulator.wait_for_line("speaks at", timeout_s=READY_WITHIN_S)
         start_collector(chain, port, mqtt)
+    # Only then they heed SIGTERM, and there is a table to read from.
+    for collector in chain.collectors:
+        collector.wait_for_line("Connected to the MQTT broker", timeout_s=READY_WITHIN_S)
+    chain.recorder.wait_for_line("has a unique key", timeout_s=READY_WITHIN_S)
 
 
 def start_simulator(chain: Chain, mcu_id: str, story: Sequence[str]) -> int:
@@ -160,8 +166,8 @@ def finish(chain: Chain) -> None:
             raise service.child.error(f"{service.child.name} ended with status {status}.")
 
 
-def newest_rows(database: connection) -> tuple[int, Table]:
-    """Return how many rows there are, and the newest as a table."""
+def newest_rows(database: connection) -> tuple[int, list[str]]:
+    """Return how many rows there are, and the newest as the lines of a table."""
     columns = ", ".join(SHOWN_COLUMNS)
     with database.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {TABLE}")  # noqa: S608  # our own constant
@@ -172,19 +178,33 @@ def newest_rows(database: connection) -> tuple[int, Table]:
             (NEWEST_ROWS,),
         )
         rows = cursor.fetchall()
-    return count, _as_table(rows)
+    return count, as_table(rows)
 
 
-def _as_table(rows: Sequence[tuple[Any, ...]]) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=False)
-    for name in SHOWN_COLUMNS:
-        number = name not in ("insert_time_utc", "mcu_id", "system_state")
-        heading = name.replace("insert_time_utc", "UTC")
-        table.add_column(heading, justify="right" if number else "left", no_wrap=True)
-    for time_utc, mcu_id, *values in rows:
-        cells = ["–" if value is None else str(value) for value in values]
-        table.add_row(f"{time_utc:%H:%M:%S}", f"{mcu_id:08X}", *cells)
-    return table
+def as_table(rows: Sequence[tuple[Any, ...]]) -> list[str]:
+    """Return rows of SHOWN_COLUMNS as lines, headings first, numbers with their point in line."""
+    headings = ["UTC", *SHOWN_COLUMNS[1:]]
+    cells = [headings, *(list(map(_cell, SHOWN_COLUMNS, row)) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    left = ("UTC", "mcu_id", "system_state")
+    return [
+        "  ".join(
+            f"{cell:{'<' if heading in left else '>'}{width}}"
+            for heading, cell, width in zip(headings, line, widths, strict=True)
+        ).rstrip()
+        for line in cells
+    ]
+
+
+def _cell(name: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    if name == "insert_time_utc":
+        return f"{value:%H:%M:%S}"
+    if name == "mcu_id":
+        return f"{value:08X}"
+    decimals = DECIMALS[name]
+    return str(value) if decimals is None else f"{value:.{decimals}f}"
 
 
 def run(lasts_s: float | None) -> int:
@@ -215,11 +235,14 @@ def run(lasts_s: float | None) -> int:
         say("Ending collectors and recorder …")
         finish(chain)
         with closing(postgres.connect(DATABASE)) as database:
-            count, table = newest_rows(database)
+            count, lines = newest_rows(database)
         if count == 0 and time.monotonic() - began_s > 5 * INTERVAL_S:
             raise ServiceError(f"No row was recorded. The recorder's log:\n{chain.recorder_log()}")
-        say(f"The newest rows of {TABLE}:")
-        Console(width=None if is_terminal(Console()) else 100).print(table)
+        if count:
+            say(f"The newest rows of {TABLE}:")
+            say("\n".join(lines))
+            if count > NEWEST_ROWS:
+                say("…")
     return count
 
 
@@ -250,6 +273,7 @@ def _seconds(text: str) -> float | None:
     return seconds
 
 
+@ends_by_ctrl_c
 def main() -> int:
     """Run the demo; ``DEMO_SECONDS`` in the environment ends it by itself."""
     about = "Run the whole chain on this machine, with two simulated batteries."
@@ -266,7 +290,8 @@ def main() -> int:
     except (ServiceError, ValueError) as error:
         print(f"The demo failed. {error}", file=sys.stderr)
         return 1
-    say(f"{count} rows were recorded. Nothing is left running.")
+    recorded = "1 row was" if count == 1 else f"{count} rows were"
+    say(f"{recorded} recorded. Nothing is left running.")
     return 0
 
 

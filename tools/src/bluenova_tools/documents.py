@@ -6,6 +6,7 @@ Tests hold all of them current.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import sys
@@ -140,6 +141,8 @@ def made(root: Path) -> Iterator[tuple[Path, str]]:
 
 def main() -> int:
     """Write them, in the current folder's docs."""
+    about = "Write what the documents take from the code, into docs below the current folder."
+    argparse.ArgumentParser("documents", description=about).parse_args()
     for path, text in made(Path.cwd()):
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

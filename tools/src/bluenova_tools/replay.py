@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 from bluenova_tools.capture import Capture, parse_capture
+from bluenova_tools.options import add_address
 from bluenova_tools.server import ConsoleServer
-from bluenova_tools.signals import stop_requested
+from bluenova_tools.signals import ends_by_ctrl_c, stop_requested
 from bluenova_tools.sources import Playback
 
 UNREADABLE_SHOWN = 5
@@ -47,9 +48,8 @@ def _parser() -> argparse.ArgumentParser:
         'or JSON lines {"t": seconds, "msg": text}.',
     )
     add = parser.add_argument
-    add("file", type=Path)
-    add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    add("--port", type=int, default=9000, help="port to listen on (%(default)s)")
+    add("file", type=Path, help="the capture")
+    add_address(parser)
     add("--speed", type=_speed, default=1.0, help="1, 10 …, or max for no pauses (1)")
     add("--loop", action="store_true", help="begin again at the end")
     return parser
@@ -58,22 +58,26 @@ def _parser() -> argparse.ArgumentParser:
 def report(capture: Capture) -> list[str]:
     """Say in words what was found in a capture."""
     lasts_s = capture.heard[-1].at_s if capture.heard else 0.0
-    said = [f"{len(capture.heard)} lines within {lasts_s:.0f} s"]
+    said = [f"{_count(len(capture.heard), 'line')} within {lasts_s:.0f} s"]
     if capture.skipped:
-        said.append(f"{capture.skipped} other lines of the log are skipped")
+        said.append(f"skipped {_count(capture.skipped, 'other line')} of the log")
     for problem in capture.unreadable[:UNREADABLE_SHOWN]:
         shown = ascii(problem.text[:60])
         said.append(f"line {problem.line_number} is unreadable ({problem.why}): {shown}")
     if capture.unreadable:
-        said.append(f"{len(capture.unreadable)} unreadable lines in all")
+        said.append(f"{_count(len(capture.unreadable), 'unreadable line')} in all")
     return said
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 async def run(arguments: argparse.Namespace, capture: Capture) -> None:
     """Serve the capture until Ctrl-C or SIGTERM.
 
     Raises:
-        OSError: when the port cannot be had.
+        CannotListen: when the port cannot be had.
     """
     stop = stop_requested()
     source = Playback(
@@ -92,6 +96,7 @@ async def run(arguments: argparse.Namespace, capture: Capture) -> None:
         await stop.wait()
 
 
+@ends_by_ctrl_c
 def main() -> int:
     """Run the replay; the command line says how."""
     arguments = _parser().parse_args()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable
 from contextlib import aclosing
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
 
 PATH = "/ws/"
 REFUSAL_S = 5.0
+
+
+class CannotListen(OSError):  # noqa: N818  # reads better than CannotListenError where it is caught
+    """The address cannot be had; the message says which, why, and what to do."""
+
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            wrong = f"{host!r} cannot be listened on ({error.strerror})."
+            super().__init__(f"{wrong} Choose an IPv4 address of this machine with --host.")
+        else:
+            wrong = f"Port {port} of {host} cannot be listened on ({error.strerror})."
+            super().__init__(f"{wrong} Choose another one with --port.")
 
 
 class ConsoleServer:
@@ -71,9 +84,14 @@ class ConsoleServer:
         return len(self._connections)
 
     async def __aenter__(self) -> ConsoleServer:
-        self._reserve_port()
-        if self.behaviour is not Behaviour.REFUSE:
-            await self._open()
+        try:
+            self._reserve_port()
+            if self.behaviour is not Behaviour.REFUSE:
+                await self._open()
+        except OSError as error:
+            if self._reserved is not None:
+                self._reserved.close()
+            raise CannotListen(self.host, self.port, error) from error
         return self
 
     async def __aexit__(

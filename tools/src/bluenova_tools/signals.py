@@ -6,8 +6,9 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 
 
 def stop_requested() -> asyncio.Event:
@@ -17,6 +18,19 @@ def stop_requested() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+def ends_by_ctrl_c(main: Callable[[], int]) -> Callable[[], int]:
+    """Have Ctrl-C end a program as quietly before `stop_requested` heeds it as it does then."""
+
+    @wraps(main)
+    def program() -> int:
+        try:
+            return main()
+        except KeyboardInterrupt:
+            return 0
+
+    return program
 
 
 @contextmanager

@@ -15,8 +15,9 @@ from typing import TextIO
 
 from bluenova_tools.battery import Pack, PackSettings
 from bluenova_tools.console import ConsoleLine
+from bluenova_tools.options import add_address, between, whole
 from bluenova_tools.server import ConsoleServer
-from bluenova_tools.signals import stop_requested
+from bluenova_tools.signals import ends_by_ctrl_c, stop_requested
 from bluenova_tools.sources import Broadcast
 from bluenova_tools.troubles import TROUBLES, Troubles, parse_trouble
 
@@ -104,40 +105,23 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    add("--port", type=int, default=9000, help="port to listen on (%(default)s)")
-    add("--packs", type=_between(1, 16), default=1, help="packs on one console (%(default)s)")
+    add_address(parser)
+    add("--packs", type=whole(1, 16), default=1, help="packs on one console (%(default)s)")
     add("--cells", type=int, choices=(8, 16), default=16, help="cells in a pack (%(default)s)")
-    add("--capacity", type=_between(1, 1000), default=100, help="in Ah (%(default)s)")
+    add("--capacity", type=between(1, 1000), default=100, help="in Ah (%(default)s)")
     add("--mcu-id", type=_mcu_id, default=FIRST_MCU_ID, help="of the first pack (1A2B3C4D)")
-    add("--start-soc", type=_between(0, 100), default=55, help="percent (%(default)s)")
-    add("--start-hour", type=_between(0, 24), default=11, help="time of day (%(default)s)")
-    add("--speed", type=_between(0, 100_000), default=1, help="of the packs' time (%(default)s)")
+    add("--start-soc", type=between(0, 100), default=55, help="percent (%(default)s)")
+    add("--start-hour", type=between(0, 24), default=11, help="time of day (%(default)s)")
+    add("--speed", type=between(0, 100_000), default=1, help="of the packs' time (%(default)s)")
     add("--winter", action="store_true", help="freezing temperatures")
     add("--seed", type=int, default=1, help="another number, another story (%(default)s)")
-    add("--line-interval", type=_between(0.0001, 60), default=0.04, metavar="SECONDS",
+    add("--line-interval", type=between(0.0001, 60), default=0.04, metavar="SECONDS",
         help="between two lines (%(default)s)")  # fmt: skip
     add("--error", default="", metavar="TEXT", help="a text for the Errors line")
     add("--trouble", action="append", default=[], type=_trouble, metavar="NAME[=rate]",
         help="a trouble, may be given several times; see below")  # fmt: skip
     add("--truth", type=Path, metavar="FILE", help="write down all that is said, as JSON lines")
     return parser
-
-
-class _between:  # noqa: N801  # argparse shows the name of a type in its messages
-    """A number within limits, whole where both limits are whole and the text is."""
-
-    def __init__(self, low: float, high: float) -> None:
-        self.low, self.high = low, high
-
-    def __call__(self, text: str) -> float | int:
-        try:
-            number = int(text) if text.lstrip("-").isdigit() else float(text)
-        except ValueError:
-            number = float("nan")
-        if not self.low <= number <= self.high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not from {self.low} to {self.high}")
-        return number
 
 
 def _mcu_id(text: str) -> int:
@@ -161,7 +145,7 @@ async def run(arguments: argparse.Namespace, packs: Sequence[Pack], truth: Truth
     """Serve the packs' console until Ctrl-C or SIGTERM.
 
     Raises:
-        OSError: when the port cannot be had.
+        CannotListen: when the port cannot be had.
     """
     stop = stop_requested()
     troubles = Troubles(dict(arguments.trouble), seed=arguments.seed)
@@ -185,6 +169,7 @@ async def run(arguments: argparse.Namespace, packs: Sequence[Pack], truth: Truth
         await stop.wait()
 
 
+@ends_by_ctrl_c
 def main() -> int:
     """Run the simulator; the command line says how."""
     arguments = _parser().parse_args()

@@ -18,7 +18,7 @@ from bluenova_shared.settings import ProgramSettings, WrongSettings
 from bluenova_shared.topics import Topics
 from bluenova_tools.board import Board
 from bluenova_tools.screen import plain_line, render
-from bluenova_tools.signals import stop_requested
+from bluenova_tools.signals import ends_by_ctrl_c, stop_requested
 
 REDRAW_S = 0.25
 
@@ -89,9 +89,11 @@ async def _show_lines(link: MqttLink, board: Board, console: Console) -> None:
 
 async def _show_live(link: MqttLink, board: Board, console: Console) -> None:
     taking = asyncio.create_task(_take(link, board, lambda line: None))
-    note = _Note(board)
     root = logging.getLogger()
-    others, root.handlers = root.handlers, [note]
+    before = root.handlers
+    # Only what would write on the screen gives way.
+    files = [handler for handler in before if isinstance(handler, logging.FileHandler)]
+    root.handlers = [_Note(board), *files]
     try:
         with Live(console=console, screen=True, auto_refresh=False) as live:
             while not taking.done():
@@ -100,7 +102,7 @@ async def _show_live(link: MqttLink, board: Board, console: Console) -> None:
                 await asyncio.sleep(REDRAW_S)
             taking.result()
     finally:
-        root.handlers = others
+        root.handlers = before
         taking.cancel()
 
 
@@ -108,6 +110,7 @@ async def _run(broker: Broker, topics: Topics) -> None:
     await watch(broker, topics, stop_requested(), Console())
 
 
+@ends_by_ctrl_c
 def main() -> int:
     """Run the view; environment and command line say where the broker is."""
     try:
@@ -115,7 +118,8 @@ def main() -> int:
         settings.set_up_logging()
         asyncio.run(_run(settings.broker(), Topics(settings.topic_root)))
     except WrongSettings as error:
-        print(error, file=sys.stderr)
+        for line in str(error).splitlines():
+            print(f"bluenova-watch: {line}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # the reader of our lines, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -21,6 +21,7 @@ from bluenova_tools.chaos.stage import Stage, keep_logs, stage
 from bluenova_tools.chaos.tap import Truth
 from bluenova_tools.chaos.verdict import Tables, Verdict, compare
 from bluenova_tools.local import ServiceError
+from bluenova_tools.options import between, one_of, whole
 
 BREAKS = ("receipt-before-commit", "delete-before-receipt")
 EXAMPLES = 5
@@ -32,16 +33,30 @@ def say(line: str = "") -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    ask = os.environ.get
-    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
+    def environment(name: str, otherwise: object) -> str:
+        return os.environ.get(name) or str(otherwise)
+
+    parser = argparse.ArgumentParser(
+        prog="chaos",
+        description="Kill, freeze and cut everything, and see that nothing is lost.",
+        epilog="Each may also be set in the environment: FAULTS=40 is --faults 40.",
+    )
+    # All defaults are texts, which argparse judges as it does an option's.
     add = parser.add_argument
-    add("--faults", type=int, default=int(ask("FAULTS") or 200))
-    add("--seed", type=int, default=int(ask("SEED") or random.randrange(1_000_000)))
-    add("--pace", type=float, default=float(ask("PACE") or PACE_S), help="seconds between faults")
-    add("--only", default=ask("ONLY") or "", help="parts of names, as in kill: recorder,lock")
-    add("--break", dest="broken", default=ask("BREAK") or "", choices=["", *BREAKS])
-    add("--pauses", default=ask("PAUSES") or "", choices=["", "real"])
-    add("--keep", type=Path, default=ask("KEEP"), help="a folder for the logs")
+    add("--faults", type=whole(1, 1_000_000), default=environment("FAULTS", 200), metavar="NUMBER",
+        help="how many (200)")  # fmt: skip
+    add("--seed", type=int, default=environment("SEED", random.randrange(1_000_000)),
+        metavar="NUMBER", help="what the plan follows from (a new one each time)")  # fmt: skip
+    add("--pace", type=between(0, 3600), default=environment("PACE", PACE_S), metavar="NUMBER",
+        help=f"seconds for each fault, on average ({PACE_S})")  # fmt: skip
+    add("--only", default=environment("ONLY", ""), metavar="NAMES",
+        help="faults with these parts in their names, as in 'kill: recorder,lock'")  # fmt: skip
+    add("--break", dest="broken", type=one_of("", *BREAKS), default=environment("BREAK", ""),
+        metavar="HOW", help=f"break the promise on purpose: {' or '.join(BREAKS)}")  # fmt: skip
+    add("--pauses", default=environment("PAUSES", ""), type=one_of("", "real"), metavar="real",
+        help="leave the services' own pauses, which are long")  # fmt: skip
+    add("--keep", type=Path, default=os.environ.get("KEEP") or None, metavar="FOLDER",
+        help="keep the logs there")  # fmt: skip
     return parser.parse_args()
 
 
@@ -69,6 +84,9 @@ def run(arguments: argparse.Namespace, folder: Path) -> int:
             say("Skipped: full disks, as only root may mount a small one.")
         wanted = [one for one in arguments.only.split(",") if one]
         chosen = [kind for kind in doings if not wanted or any(w in str(kind) for w in wanted)]
+        if not chosen:
+            names = ", ".join(sorted({kind.name for kind in doings}))
+            raise ServiceError(f"ONLY={arguments.only} names no fault. There are: {names}.")
         wait_for_first_rows(made)
         doing = Run(made, doings)
         began_s = time.monotonic()

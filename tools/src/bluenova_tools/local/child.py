@@ -88,6 +88,8 @@ class Child:
         parent = os.getpid()
 
         def die_with_parent() -> None:
+            # A shell's background jobs ignore it, and all that they start with them.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             _libc.prctl(_PR_SET_PDEATHSIG, int(self._death_signal))
             if os.getppid() != parent:  # it died before the kernel knew what to do then
                 os._exit(1)
@@ -107,7 +109,7 @@ class Child:
                     # A Ctrl-C at the terminal is ours to handle. And a stopped process is
                     # woken by the kernel when the death of its parent orphans its group.
                     process_group=0,
-                    preexec_fn=die_with_parent,  # noqa: PLW1509  # one system call, no locks
+                    preexec_fn=die_with_parent,  # noqa: PLW1509  # system calls alone, no locks
                 )
             except OSError as error:
                 raise ServiceError(f"{self.name} cannot be started: {error}") from error
