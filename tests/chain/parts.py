@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.subscribeoptions import SubscribeOptions
+from tests.mqtt import MqttClient
 
 from bluenova_shared.message import Message
 from bluenova_shared.table import TABLE
@@ -32,10 +32,12 @@ MCU_ID = "1A2B3C4D"
 
 def eventually(look: Callable[[], T], *, timeout_s: float = 15) -> T:
     """The first true answer of `look`; fails with its last one when the time is up."""
-    deadline_s = time.monotonic() + timeout_s
+    began_s = time.monotonic()
     while not (answer := look()):
-        assert time.monotonic() < deadline_s, f"not within {timeout_s:g} s: {answer!r}"
-        time.sleep(0.02)
+        waited_s = time.monotonic() - began_s
+        assert waited_s < timeout_s, f"not within {timeout_s:g} s: {answer!r}"
+        # Ever more slowly: what takes minutes (a container) is dear to look at, too.
+        time.sleep(min(0.02 + waited_s / 20, 0.3))
     return answer
 
 
@@ -91,18 +93,17 @@ class Battery:
         self._loop.close()
 
 
-class Listener:
+class Listener(MqttClient):
     """A client of the broker that keeps all that it hears, and publishes what the test wants."""
 
     def __init__(self, broker: Mosquitto, topic_filter: str = "#") -> None:
+        super().__init__(broker.host, broker.port)
         self.heard: list[Message] = []
         self._ready = threading.Event()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
         self._topic_filter = topic_filter
-        self._client.on_connect = self._subscribe
-        self._client.on_subscribe = lambda *_: self._ready.set()
-        self._client.on_message = self._hear
-        self._client.connect(broker.host, broker.port)
+        self.client.on_connect = self._subscribe
+        self.client.on_subscribe = lambda *_: self._ready.set()
+        self.client.on_message = self._hear
 
     def _subscribe(self, client: paho.Client, *_: object) -> None:
         client.subscribe(self._topic_filter, options=SubscribeOptions(1))
@@ -121,21 +122,12 @@ class Listener:
         self, topic: str, payload: str | bytes, *, qos: int = 1, retain: bool = False
     ) -> None:
         """Sends it, and waits until the broker has it."""
-        self._client.publish(topic, payload, qos, retain).wait_for_publish(10)
+        self.client.publish(topic, payload, qos, retain).wait_for_publish(10)
 
     def __enter__(self) -> Self:
-        self._client.loop_start()
+        super().__enter__()
         assert self._ready.wait(10)
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
 
 
 def collector(

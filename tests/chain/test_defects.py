@@ -214,30 +214,38 @@ class TestTime:
 
 
 class TestTheConnection:
-    def test_a_server_that_never_answers_the_upgrade_does_not_hang_it(
-        self, mosquitto: Mosquitto, tmp_path: Path
+    @pytest.mark.parametrize(
+        ("behaviour", "setting", "reason"),
+        [
+            pytest.param(
+                Behaviour.NEVER_ANSWER,
+                {"HANDSHAKE_S": 0.5},
+                "no answer to the connection request within 0.5 s",
+                id="a server that never answers the upgrade",
+            ),
+            pytest.param(
+                Behaviour.SILENT,
+                {"SILENCE_S": 1.5},
+                "silent for 1.5 s",
+                id="a silent but pinging battery",
+            ),
+        ],
+    )
+    def test_is_given_up_and_made_anew_with(
+        self,
+        behaviour: Behaviour,
+        setting: dict[str, Any],
+        reason: str,
+        mosquitto: Mosquitto,
+        tmp_path: Path,
     ) -> None:
         with (
-            Battery(Behaviour.NEVER_ANSWER) as battery,
+            Battery(behaviour) as battery,
             collector(
-                tmp_path, battery_port=battery.port, mqtt_port=mosquitto.port, HANDSHAKE_S=0.5
+                tmp_path, battery_port=battery.port, mqtt_port=mosquitto.port, **setting
             ) as service,
         ):
-            service.wait_for_line("no answer to the connection request within 0.5 s")
-            battery.behave(Behaviour.SERVE)
-            battery.say(f"MCU ID: {MCU_ID}", to_all_in_s=5)
-            service.wait_for_line(f"Battery {MCU_ID} is online")
-
-    def test_a_silent_but_pinging_battery_is_noticed(
-        self, mosquitto: Mosquitto, tmp_path: Path
-    ) -> None:
-        with (
-            Battery(Behaviour.SILENT) as battery,
-            collector(
-                tmp_path, battery_port=battery.port, mqtt_port=mosquitto.port, SILENCE_S=1.5
-            ) as service,
-        ):
-            service.wait_for_line("silent for 1.5 s")
+            service.wait_for_line(reason)
             battery.behave(Behaviour.SERVE)
             battery.say(f"MCU ID: {MCU_ID}", to_all_in_s=6)
             service.wait_for_line(f"Battery {MCU_ID} is online")

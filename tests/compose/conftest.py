@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.compose.stack import Stack, wait_until
+from tests.chain.parts import eventually
+from tests.compose.stack import Stack
 
 from bluenova_tools.local import free_port as find_free_port
 
@@ -52,7 +53,7 @@ def stack(port: int) -> Iterator[Stack]:
         _facts.append(f"images built in {time.monotonic() - began_s:.0f} s")
         began_s = time.monotonic()
         _facts.append(f"all healthy {stack.up():.0f} s after `up`")
-        wait_until(lambda: stack.rows() > 0, "recording", timeout_s=120)
+        eventually(lambda: stack.rows() > 0, timeout_s=120)
         _facts.append(f"first row {time.monotonic() - began_s:.0f} s after `up`")
         yield stack
     finally:

@@ -6,13 +6,17 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from tests.chain.parts import eventually
 
 ROOT = Path(__file__).parents[2]
 # Any image with Python in it, to look at things from a container of our own.
 PYTHON_IMAGE = "bluenova-battery"
+# How long we wait for containers to do as they should.
+PATIENCE_S = 90
 
 
 def run(
@@ -59,16 +63,6 @@ def send_signal(pid: int, name: str) -> None:
         f"import os, signal; os.kill({pid}, signal.{name})",
         "--pid=host", "--user=0:0", "--cap-drop=ALL", "--cap-add=KILL",
     )  # fmt: skip
-
-
-def wait_until(true: Callable[[], bool], what: str, *, timeout_s: float = 90) -> float:
-    """Wait for it and return how long it took, in seconds."""
-    began_s = time.monotonic()
-    while not true():
-        waited_s = time.monotonic() - began_s
-        assert waited_s < timeout_s, f"not {what} within {timeout_s:.0f} s"
-        time.sleep(0.3)
-    return time.monotonic() - began_s
 
 
 class Stack:
@@ -146,11 +140,13 @@ class Stack:
         except AssertionError:
             return 0
 
-    def wait_for_new_rows(self, *, timeout_s: float = 90) -> float:
-        """Wait until a row arrives that was measured from now on."""
+    def wait_for_new_rows(self, *, timeout_s: float = PATIENCE_S) -> float:
+        """Wait for a row that is measured from now on, and return how long that took."""
         now = docker("run", "--rm", "--entrypoint", "date", PYTHON_IMAGE, "-u", "+%F %T").strip()
         newer = f"insert_time_utc > TIMESTAMP '{now}'"
-        return wait_until(lambda: self.rows(newer) > 0, "recording", timeout_s=timeout_s)
+        began_s = time.monotonic()
+        eventually(lambda: self.rows(newer), timeout_s=timeout_s)
+        return time.monotonic() - began_s
 
     def secret(self, name: str) -> str:
         """An account's password, by the documented command."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from tests.chain.parts import eventually
 from tests.compose.mqtt import Client
-from tests.compose.stack import Stack, run, send_signal, wait_until
+from tests.compose.stack import PATIENCE_S, Stack, run, send_signal
 
 SERVICES = ["mosquitto", "postgres", "collector", "recorder"]
 
@@ -26,7 +27,7 @@ def check(stack: Stack, service: str) -> tuple[int, str]:
 def test_a_restart_heals(stack: Stack, service: str, facts: list[str]) -> None:
     stack.compose("restart", service)
     facts.append(f"restart {service}: recording again after {stack.wait_for_new_rows():.0f} s")
-    wait_until(lambda: all_healthy(stack), "healthy")
+    eventually(lambda: all_healthy(stack), timeout_s=PATIENCE_S)
 
 
 @pytest.mark.parametrize("service", [*SERVICES, "battery"])
@@ -34,7 +35,7 @@ def test_a_kill_heals(stack: Stack, service: str, facts: list[str]) -> None:
     before = stack.inspect(service)
     send_signal(before["State"]["Pid"], "SIGKILL")
     facts.append(f"kill -9 {service}: recording again after {stack.wait_for_new_rows():.0f} s")
-    wait_until(lambda: all_healthy(stack), "healthy")
+    eventually(lambda: all_healthy(stack), timeout_s=PATIENCE_S)
     after = stack.inspect(service)
     assert after["Id"] == before["Id"]
     assert after["RestartCount"] > before["RestartCount"]
@@ -45,10 +46,10 @@ def test_the_broker_keeps_what_is_retained_over_a_restart(stack: Stack, port: in
     with Client(port, "collector", password) as collector:
         assert collector.may_publish(topic, "offline", retain=True)
     stack.compose("restart", "mosquitto")
-    wait_until(lambda: stack.health("mosquitto") == "healthy", "healthy")
+    eventually(lambda: stack.health("mosquitto") == "healthy", timeout_s=PATIENCE_S)
     with Client(port, "homeassistant", stack.secret("homeassistant")) as onlooker:
         onlooker.subscribe(topic)
-        wait_until(lambda: topic in onlooker.topics, "kept", timeout_s=5)
+        eventually(lambda: topic in onlooker.topics, timeout_s=5)
     with Client(port, "collector", password) as collector:
         assert collector.may_publish(topic, "", retain=True)
 
@@ -57,30 +58,30 @@ def test_a_health_check_tells_sickness_from_patience_and_from_a_battery_that_is_
     stack: Stack,
 ) -> None:
     stack.compose("stop", "postgres")
-    wait_until(lambda: "nothing committed" in check(stack, "recorder")[1], "noticed")
+    eventually(lambda: "nothing committed" in check(stack, "recorder")[1], timeout_s=PATIENCE_S)
     stack.compose("stop", "battery")
     hanging = stack.inspect("collector")["State"]["Pid"]
     send_signal(hanging, "SIGSTOP")
     try:
-        wait_until(lambda: check(stack, "collector")[0] == 1, "sick")
+        eventually(lambda: check(stack, "collector")[0] == 1, timeout_s=PATIENCE_S)
         assert check(stack, "collector")[1].startswith("sick: hangs for 3")
     finally:
         send_signal(hanging, "SIGCONT")
-    wait_until(lambda: check(stack, "collector") == (0, "healthy"), "healthy")
+    eventually(lambda: check(stack, "collector") == (0, "healthy"), timeout_s=PATIENCE_S)
 
     # Half a minute without the database, and a moment without the broker, are no sickness.
     stack.compose("stop", "mosquitto")
-    wait_until(lambda: "no broker" in check(stack, "collector")[1], "noticed")
+    eventually(lambda: "no broker" in check(stack, "collector")[1], timeout_s=PATIENCE_S)
     for service in ("collector", "recorder"):
         status, told = check(stack, service)
         assert (status, told[:9]) == (0, "healthy ("), told
 
     # More than two minutes are. The battery was off for all this time, and nobody says so.
-    wait_until(lambda: check(stack, "recorder")[0] == 1, "sick", timeout_s=180)
+    eventually(lambda: check(stack, "recorder")[0] == 1, timeout_s=180)
     assert re.search(r"sick: .*nothing committed for 12\d s", check(stack, "recorder")[1])
-    wait_until(lambda: check(stack, "collector")[0] == 1, "sick", timeout_s=180)
+    eventually(lambda: check(stack, "collector")[0] == 1, timeout_s=180)
     assert re.fullmatch(r"sick: no broker for 12\d s", check(stack, "collector")[1])
 
     stack.compose("start", "mosquitto", "postgres", "battery")
     stack.wait_for_new_rows(timeout_s=150)
-    wait_until(lambda: all_healthy(stack), "healthy")
+    eventually(lambda: all_healthy(stack), timeout_s=PATIENCE_S)

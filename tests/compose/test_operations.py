@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.chain.parts import eventually
 from tests.compose.mqtt import Client, Refused
-from tests.compose.stack import Stack, wait_until
+from tests.compose.stack import PATIENCE_S, Stack
 
 RENEW_ROLES = ["psql", "-Xq", "-d", "homeauto", "-f", "/docker-entrypoint-initdb.d/roles.sql"]
 
@@ -39,7 +40,7 @@ def test_a_dump_that_is_not_whole_is_no_backup(stack: Stack, tmp_path: Path) -> 
     stack.sql("CHECKPOINT")
     stack.execute("postgres", "rm", f"/var/lib/postgresql/data/{path}")
     stack.compose("restart", "postgres")
-    wait_until(lambda: stack.health("postgres") == "healthy", "healthy")
+    eventually(lambda: stack.health("postgres") == "healthy", timeout_s=PATIENCE_S)
     try:
         with pytest.raises(AssertionError):
             stack.tool("tools/backup.sh", str(file))
@@ -53,7 +54,7 @@ def test_a_new_password_for_home_assistant(stack: Stack, port: int) -> None:
     old = stack.secret("homeassistant")
     stack.compose("run", "--rm", "secrets", "renew", "homeassistant")
     stack.compose("restart", "mosquitto")
-    wait_until(lambda: stack.health("mosquitto") == "healthy", "healthy")
+    eventually(lambda: stack.health("mosquitto") == "healthy", timeout_s=PATIENCE_S)
     new = stack.secret("homeassistant")
     assert new != old
     with Client(port, "homeassistant", new):
@@ -78,7 +79,7 @@ def test_a_password_of_ones_own(stack: Stack, port: int) -> None:
         stack.compose(*setting, stdin="")
     stack.compose(*setting, stdin="with blanks, 'quotes' and $dollars\n")
     stack.compose("restart", "mosquitto")
-    wait_until(lambda: stack.health("mosquitto") == "healthy", "healthy")
+    eventually(lambda: stack.health("mosquitto") == "healthy", timeout_s=PATIENCE_S)
     with Client(port, "homeassistant", "with blanks, 'quotes' and $dollars"):
         pass
     stack.compose("run", "--rm", "secrets", "renew", "homeassistant")

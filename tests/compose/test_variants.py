@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.chain.parts import eventually
 from tests.compose.mqtt import Client
-from tests.compose.stack import ROOT, Stack, docker, run, send_signal, wait_until
+from tests.compose.stack import PATIENCE_S, ROOT, Stack, docker, run, send_signal
 
 from bluenova_tools.local import free_port
 
@@ -29,7 +30,7 @@ def test_a_second_battery_takes_four_lines(stack: Stack, tmp_path: Path) -> None
     both = stack.variant(COMPOSE_FILE=f"docker-compose.yml:{override}")
     both.up("--no-recreate")
     second = "mcu_id = x'2B3C4D5E'::bigint"
-    wait_until(lambda: stack.rows(second) > 2, "recording the second battery")
+    eventually(lambda: stack.rows(second) > 2, timeout_s=PATIENCE_S)
     assert both.health("collector-garage") == "healthy"
     stack.wait_for_new_rows()
     both.compose("rm", "--stop", "--force", "collector-garage", "battery2")
@@ -77,7 +78,7 @@ def test_certificates_turn_the_hosts_port_to_tls(
         trust = ssl.create_default_context(cafile=certificates / "ca.crt")
         with Client(port, "homeassistant", password, trust) as client:
             client.subscribe("bluenova/+/snapshot")
-            wait_until(lambda: bool(client.topics), "receiving")
+            eventually(lambda: bool(client.topics), timeout_s=PATIENCE_S)
         with pytest.raises(ssl.SSLCertVerificationError):
             Client(port, "homeassistant", password, ssl.create_default_context()).__enter__()
         with pytest.raises(OSError), Client(port, "homeassistant", password):  # noqa: PT011  # in clear there is no answer, whichever way
@@ -86,7 +87,7 @@ def test_certificates_turn_the_hosts_port_to_tls(
     finally:
         stack.up()
         stack.compose("restart", "mosquitto")
-    wait_until(lambda: stack.health("mosquitto") == "healthy", "healthy")
+    eventually(lambda: stack.health("mosquitto") == "healthy", timeout_s=PATIENCE_S)
     with Client(port, "homeassistant", password):
         pass
 
@@ -130,7 +131,7 @@ def test_a_broker_that_is_there_already(stack: Stack, tmp_path: Path) -> None:
             *("eclipse-mosquitto:2", "-c", THEIR_BROKER),
         )
         ours.wait_for_new_rows()
-        wait_until(lambda: ours.health("recorder") == "healthy", "healthy")
+        eventually(lambda: ours.health("recorder") == "healthy", timeout_s=PATIENCE_S)
 
 
 def test_a_database_that_is_there_already(stack: Stack) -> None:
@@ -149,11 +150,13 @@ def test_a_database_that_is_there_already(stack: Stack) -> None:
             psql = ["psql", "-XqAt", "-h", "127.0.0.1", "-U", "homeauto", "-c", query]
             return run(["docker", "exec", theirs, *psql], check=False).stdout.strip()
 
-        wait_until(lambda: sql("SELECT 1") == "1", "up")
+        eventually(lambda: sql("SELECT 1") == "1", timeout_s=PATIENCE_S)
         # The C program's table, with a row of its own.
         table = (ROOT / "sql" / "001_battery_pack.sql").read_text().partition("CREATE INDEX")[0]
         sql(table)
         sql("INSERT INTO battery_pack (insert_time_utc, mcu_id) VALUES ('2024-05-06 07:08:09', 1)")
         ours.up()
-        wait_until(lambda: int(sql("SELECT count(*) FROM battery_pack") or 0) > 2, "recording")
+        eventually(
+            lambda: int(sql("SELECT count(*) FROM battery_pack") or 0) > 2, timeout_s=PATIENCE_S
+        )
         assert sql("SELECT count(*) FROM battery_pack WHERE mcu_id = 1") == "1"

@@ -1,4 +1,4 @@
-"""A week without a recorder: in the table within seconds, live values on time meanwhile."""
+"""A week without a recorder: all of it gets into the table, live values stay on time meanwhile."""
 
 import json
 import os
@@ -28,9 +28,10 @@ pytestmark = [pytest.mark.services, pytest.mark.slow]
 WEEK = 7 * 24 * 360  # snapshots, 10 s apart
 # Long past, so that they are in nobody's way.
 FIRST = -WEEK - 10_000
-PROMISED_S = 10.0
-# A machine for tests may be slow, and busy with others.
-SLOW = 3
+# CPU time of the collector and the recorder: what others take of the machine does not count.
+MOST_WORK_S = 30.0
+MOST_LATE_S = 1.0
+MOST_MB = 150
 
 
 class Talk:
@@ -92,7 +93,7 @@ def battery() -> Iterator[Battery]:
         yield one
 
 
-def test_a_week_is_in_the_table_within_seconds_and_live_values_stay_on_time(
+def test_a_week_gets_into_the_table_with_bounded_work_and_memory_and_live_values_stay_on_time(
     mosquitto: Mosquitto, database: Database, battery: Battery, tmp_path: Path
 ) -> None:
     outbox = open_outbox(tmp_path / "collector.sqlite", battery=f"127.0.0.1:{battery.port}")
@@ -121,11 +122,10 @@ def test_a_week_is_in_the_table_within_seconds_and_live_values_stay_on_time(
                 f"recorder {memory_mb(writing):.0f} MB, collector {memory_mb(reading):.0f} MB"
             )
             assert rows(database) == WEEK
-            # What others take of the machine does not count in this.
-            assert spent_s < SLOW * PROMISED_S
-            assert latest_s < 1.0
-            assert memory_mb(writing) < 150
-            assert memory_mb(reading) < 150
+            assert spent_s < MOST_WORK_S
+            assert latest_s < MOST_LATE_S
+            assert memory_mb(writing) < MOST_MB
+            assert memory_mb(reading) < MOST_MB
             assert writing.running
             assert reading.running
     assert query(database, "SELECT count(*) FROM battery_pack_rejected") == [(0,)]

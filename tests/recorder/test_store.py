@@ -68,14 +68,17 @@ def test_of_two_for_one_time_the_first_stays_and_the_other_is_reported(
 
 
 @pytest.mark.parametrize(
-    "other",
-    [{"soc": None}, {"errors": ""}, {"v_pack": 53.001}, {"cell_v": [None] * 15 + [3.3]}],
-    ids=["null for a value", "the empty text for null", "a little more", "one cell more"],
+    ("mcu_id", "other"),
+    [
+        pytest.param("0000D001", {"soc": None}, id="null for a value"),
+        pytest.param("0000D002", {"errors": ""}, id="the empty text for null"),
+        pytest.param("0000D003", {"v_pack": 53.001}, id="a little more"),
+        pytest.param("0000D004", {"cell_v": [None] * 15 + [3.3]}, id="one cell more"),
+    ],
 )
 def test_values_that_differ_in_any_column_are_other_values(
-    other: dict[str, object], recording: Recording
+    mcu_id: str, other: dict[str, object], recording: Recording
 ) -> None:
-    mcu_id = f"0000D{hash(str(other)) & 0xFFF:03X}"
     recording.publish(snapshot(START_S, mcu_id, soc=5, v_pack=53.0))
     recording.catch_up()
     before = len(recording.service.lines())

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.chain.parts import collector
-from tests.homeassistant.live.instance import HomeAssistant, eventually, other_root
+from tests.chain.parts import collector, eventually
+from tests.homeassistant.live.instance import HomeAssistant, other_root
 from tests.homeassistant.live.network import isolate
 
 from bluenova_tools.local import Mosquitto, Service
@@ -63,9 +63,9 @@ class House:
         ]
         return bool(states) and not {"unavailable", "unknown", None} & set(states)
 
-    def wait_until_live(self, *, within_s: float = 90) -> float:
+    def wait_until_live(self, *, timeout_s: float = 90) -> None:
         """Waits until all batteries are live."""
-        return eventually(lambda: all(map(self.is_live, self.units)), within_s=within_s)
+        eventually(lambda: all(map(self.is_live, self.units)), timeout_s=timeout_s)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,8 +6,6 @@ import json
 import os
 import re
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -157,15 +155,6 @@ class HomeAssistant(Running):
             return bool(self.api.request("/api/config")["state"] == "RUNNING")
         except OSError:
             return False
-
-
-def eventually(look: Callable[[], object], *, within_s: float) -> float:
-    """Waits until `look` answers true, and returns how long that took."""
-    began_s = time.monotonic()
-    while not (answer := look()):
-        assert time.monotonic() - began_s < within_s, f"not within {within_s:g} s: {answer!r}"
-        time.sleep(0.25)
-    return time.monotonic() - began_s
 
 
 def other_root() -> Path | None:

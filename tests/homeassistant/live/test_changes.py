@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.chain.parts import Battery, Listener, collector
+from tests.chain.parts import Battery, Listener, collector, eventually
 from tests.homeassistant.live.conftest import INTERVAL_S, House
-from tests.homeassistant.live.instance import eventually
 
 from bluenova_tools.local import Service
 
@@ -47,7 +46,7 @@ def say_for(battery: Battery, house: House, lines: list[str], key: str, state: s
         battery.say(f"MCU ID: {MCU_ID}", *lines)
         return house.home_assistant.state(unique_id(key)) == state
 
-    eventually(shown, within_s=60)
+    eventually(shown, timeout_s=60)
 
 
 def cells(house: House) -> int:
@@ -65,7 +64,7 @@ def test_what_a_battery_does_not_say_is_unknown(house: House, battery: Battery) 
     figures = {"waiting", "dropped", "reconnects", "unreadable_lines"}
     assert {key for key, state in states.items() if state != "unknown"} - figures == told
     # The collector's figures come every half minute.
-    eventually(lambda: house.home_assistant.state(unique_id("waiting")) != "unknown", within_s=40)
+    eventually(lambda: house.home_assistant.state(unique_id("waiting")) != "unknown", timeout_s=40)
 
 
 def test_a_value_that_is_said_once_becomes_unknown_again(house: House, battery: Battery) -> None:
@@ -107,7 +106,7 @@ def test_cells_that_are_no_more_go_and_come_back(house: House, battery: Battery)
             battery.say(f"MCU ID: {MCU_ID}", f"CellCount: {count}")
             return cells(house) == count
 
-        eventually(has_so_many, within_s=60)
+        eventually(has_so_many, timeout_s=60)
 
 
 def test_a_battery_that_is_forgotten_is_gone(
@@ -119,7 +118,7 @@ def test_a_battery_that_is_forgotten_is_gone(
     arguments = ["forget", MCU_ID.lower()]
     with Service("bluenova_collector", arguments, environment=broker) as forgetting:
         assert forgetting.wait() == 0
-    eventually(lambda: f"BlueNova {MCU_ID}" not in house.home_assistant.devices(), within_s=20)
+    eventually(lambda: f"BlueNova {MCU_ID}" not in house.home_assistant.devices(), timeout_s=20)
     with Listener(house.broker, "bluenova/#") as listener:
         house.wait_until_live()
         assert not [m.topic for m in listener.heard if m.retain and MCU_ID in m.topic]

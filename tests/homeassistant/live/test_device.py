@@ -6,9 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.chain.parts import Listener
+from tests.chain.parts import Listener, eventually
 from tests.homeassistant.live.conftest import House, Unit
-from tests.homeassistant.live.instance import eventually
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -17,7 +16,7 @@ def published(house: House, unit: Unit) -> dict[str, Any]:
     """The battery's discovery, as the broker keeps it."""
     topic = f"homeassistant/device/bluenova_{unit.mcu_id}/config"
     with Listener(house.broker, topic) as listener:
-        eventually(lambda: listener.payloads(topic), within_s=10)
+        eventually(lambda: listener.payloads(topic), timeout_s=10)
         payload: dict[str, Any] = json.loads(listener.payloads(topic)[0])
     return payload
 

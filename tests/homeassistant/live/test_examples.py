@@ -7,8 +7,8 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from tests.chain.parts import eventually
 from tests.homeassistant.live.conftest import House
-from tests.homeassistant.live.instance import eventually
 from tests.homeassistant.reading import examples
 
 pytestmark = pytest.mark.timeout(600)
@@ -34,7 +34,7 @@ def test_plain_sensors_show_the_same_as_the_discovered_ones(house: House) -> Non
         ]
         return all(plain == our != "unknown" for plain, our in pairs)
 
-    eventually(show_the_same, within_s=30)
+    eventually(show_the_same, timeout_s=30)
 
 
 def test_the_dashboard_and_the_automations_name_entities_that_there_are(house: House) -> None:
@@ -62,7 +62,7 @@ def test_an_automation_tells_what_is_the_matter(house: House, automation: str, w
         notes = house.home_assistant.api.call("persistent_notification/get")
         return any(re.search(words, note["message"]) for note in notes)
 
-    eventually(told, within_s=10)
+    eventually(told, timeout_s=10)
 
 
 def test_home_assistant_has_nothing_to_complain_about(house: House) -> None:

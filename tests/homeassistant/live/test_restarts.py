@@ -6,9 +6,8 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.chain.parts import Listener
+from tests.chain.parts import Listener, eventually
 from tests.homeassistant.live.conftest import SILENCE_S, House, Unit
-from tests.homeassistant.live.instance import eventually
 
 from bluenova_collector.discovery import LIVES_AT_LEAST_S
 
@@ -37,17 +36,17 @@ def test_a_battery_switched_off_is_unavailable_and_its_collector_is_not(house: H
     unit = house.units[0]
     unit.battery.freeze()
     try:
-        within_s = SILENCE_S + SLACK_S
-        eventually(lambda: all_are(house, unit, VALUES, "unavailable"), within_s=within_s)
+        timeout_s = SILENCE_S + SLACK_S
+        eventually(lambda: all_are(house, unit, VALUES, "unavailable"), timeout_s=timeout_s)
         assert "unavailable" not in house.states(unit, FIGURES)
         eventually(
             lambda: house.states(unit, ["connected"]) == ["off"],
-            within_s=LIVES_AT_LEAST_S + SLACK_S,
+            timeout_s=LIVES_AT_LEAST_S + SLACK_S,
         )
         assert house.is_live(house.units[1])
     finally:
         unit.battery.resume()
-    eventually(lambda: house.states(unit, ["connected"]) == ["on"], within_s=30)
+    eventually(lambda: house.states(unit, ["connected"]) == ["on"], timeout_s=30)
 
 
 def test_a_killed_collector_s_values_are_unavailable(house: House) -> None:
@@ -56,8 +55,8 @@ def test_a_killed_collector_s_values_are_unavailable(house: House) -> None:
     try:
         # The will waits 10 s, so that a restart does not show.
         everything = VALUES + FIGURES
-        within_s = 10 + SLACK_S
-        eventually(lambda: all_are(house, unit, everything, "unavailable"), within_s=within_s)
+        timeout_s = 10 + SLACK_S
+        eventually(lambda: all_are(house, unit, everything, "unavailable"), timeout_s=timeout_s)
         assert house.is_live(house.units[0])
     finally:
         unit.collector.start()
@@ -76,7 +75,7 @@ def test_all_comes_back_after_the_broker(house: House) -> None:
     house.broker.kill()
     time.sleep(2)
     house.broker.start()
-    assert house.wait_until_live() < 60
+    house.wait_until_live(timeout_s=60)
 
 
 def test_all_comes_back_after_a_broker_that_forgot_everything(house: House) -> None:
@@ -87,7 +86,7 @@ def test_all_comes_back_after_a_broker_that_forgot_everything(house: House) -> N
     house.wait_until_live()
     kept = [f"homeassistant/device/bluenova_{unit.mcu_id}/config" for unit in house.units]
     with Listener(house.broker, "homeassistant/device/+/config") as listener:
-        eventually(lambda: all(map(listener.payloads, kept)), within_s=20)
+        eventually(lambda: all(map(listener.payloads, kept)), timeout_s=20)
 
 
 def test_all_comes_back_after_home_assistant(house: House) -> None:
@@ -116,7 +115,7 @@ def test_all_comes_back_after_everything_at_once(house: House) -> None:
 def test_a_broker_that_wrongly_restores_online_brings_nothing_back_for_long(house: House) -> None:
     unit = house.units[0]
     # What a power cut leaves: no will is carried out, and the broker restores the retained words.
-    eventually(lambda: house.is_live(unit), within_s=30)
+    eventually(lambda: house.is_live(unit), timeout_s=30)
     house.broker.stop()
     unit.collector.kill()
     house.broker.start()
@@ -126,12 +125,12 @@ def test_a_broker_that_wrongly_restores_online_brings_nothing_back_for_long(hous
         for topic in kept:
             listener.publish(topic, "online", retain=True)
     try:
-        eventually(lambda: house.is_live(house.units[1]), within_s=60)
+        eventually(lambda: house.is_live(house.units[1]), timeout_s=60)
 
         def told() -> bool:
             offline = house.states(unit, ["connected"]) == ["off"]
             return offline and all_are(house, unit, VALUES, "unavailable")
 
-        eventually(told, within_s=LIVES_AT_LEAST_S + SLACK_S)
+        eventually(told, timeout_s=LIVES_AT_LEAST_S + SLACK_S)
     finally:
         unit.collector.start()
