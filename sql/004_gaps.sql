@@ -13,18 +13,20 @@ SELECT mcu_id,
        gap_to,
        coalesce(gap_to, now() AT TIME ZONE 'UTC') - gap_from AS gap,
        coalesce(
-           -- The first that tells of a loss; else a collector that came back without having said
-           -- farewell was killed, unless it was the very first.
+           -- The first that tells of it: a loss, a farewell, or a collector that came back without
+           -- having said one, and so was killed (unless it was the very first).
            (SELECT CASE event WHEN 'battery_lost' THEN 'battery lost'
                               WHEN 'collector_stopped' THEN 'collector stopped'
                               ELSE 'collector killed' END
             FROM battery_pack_events AS told
             WHERE told.mcu_id = spans.mcu_id
-              AND event_time_utc >= gap_from
-              AND event_time_utc <= coalesce(gap_to, 'infinity')
               AND (event IN ('battery_lost', 'collector_stopped')
-                   OR event = 'collector_started' AND expected.by_collector)
-            ORDER BY event = 'collector_started', event_time_utc
+                   AND event_time_utc >= gap_from
+                   AND event_time_utc < coalesce(gap_to, 'infinity')
+                   OR event = 'collector_started' AND expected.by_collector
+                   AND event_time_utc > gap_from
+                   AND event_time_utc <= coalesce(gap_to, 'infinity'))
+            ORDER BY event_time_utc, event = 'collector_started'
             LIMIT 1),
            'unexplained'
        ) AS cause

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluenova_collector.assembler import MAX_BATTERIES, Assembler
+from bluenova_collector.assembler import Assembler
+from bluenova_collector.latest import MAX_BATTERIES
 from bluenova_collector.lines import LineSplitter
 from bluenova_collector.rules import (
     COUNTED,

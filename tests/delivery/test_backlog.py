@@ -159,10 +159,9 @@ def test_a_chunk_that_breaks_the_link_is_shortened_and_recovers() -> None:
         assert sender.send()
         sender.backlog.link_lost()
     assert sender.backlog.chunk_bytes == SMALLEST_CHUNK_BYTES
-    for number in range(1000, 1200):
-        sender.kept.append(number)
-        sender.receipt(sender.wait(10).send() or [])
-        sender.send()
+    sender.kept = list(range(1, 15_000))
+    while sender.kept and sender.backlog.chunk_bytes < CHUNK_BYTES:
+        sender.receipt(sender.wait(1).send() or [])
     assert sender.backlog.chunk_bytes == CHUNK_BYTES
 
 
@@ -179,6 +178,67 @@ def test_a_chunk_that_is_not_answered_is_shortened() -> None:
     sender.receipt([100])  # a live one, say
     assert sender.wait(AFTER_DUE_S).send() == list(range(11, 21))
     assert sender.backlog.chunk_bytes == CHUNK_BYTES // 2
+
+
+def test_where_long_chunks_never_arrive_they_are_tried_ever_more_rarely() -> None:
+    """As with a broker that drops what is longer than 20 kB without a word."""
+    sender, chunks, too_long = Sender(kept=list(range(1, 30_000))), 0, []
+    while sender.kept:
+        sent = sender.wait(1).send() or []
+        chunks += bool(sent)
+        if sent and sender.backlog.chunk_bytes > 20_000:
+            too_long.append(chunks)
+            sender.wait(AFTER_DUE_S)
+        else:
+            sender.receipt(sent)
+    assert len(too_long) < 20
+    assert too_long[-1] - too_long[-2] > 500
+
+
+def test_after_a_silence_that_was_nobodys_fault_chunks_are_long_again_soon() -> None:
+    """A database that froze for half a minute, say: nobody says that a recorder is ready."""
+    sender = Sender(kept=list(range(1, 5000)))
+    sender.receipt(sender.send() or [])
+    for _ in range(6):
+        sender.wait(AFTER_DUE_S).send()
+    assert sender.backlog.chunk_bytes <= CHUNK_BYTES // 4
+    chunks = 0
+    while sender.backlog.chunk_bytes < CHUNK_BYTES:
+        sender.receipt(sent := sender.wait(1).send() or [])
+        chunks += bool(sent)
+    assert chunks < 250
+
+
+def test_a_link_that_broke_once_does_not_keep_chunks_short() -> None:
+    """A broker that was started anew while there was no recorder."""
+    sender = Sender(kept=list(range(1, 10_000)))
+    sender.send()
+    sender.backlog.link_lost()
+    for _ in range(60):
+        sender.wait(AFTER_DUE_S).send()
+    sender.backlog.hurry(sender.now_s)
+    chunks = 0
+    while sender.backlog.chunk_bytes < CHUNK_BYTES:
+        sender.receipt(sent := sender.wait(1).send() or [])
+        chunks += bool(sent)
+    assert chunks < 250
+
+
+def test_what_a_recorder_postpones_holds_nothing_up_and_comes_again() -> None:
+    sender = Sender(kept=list(range(1, 31)))
+    first = sender.send() or []
+    assert sender.backlog.receipted([], [str(n) for n in first])
+    assert sender.send() == list(range(11, 21))
+    assert sender.send() == list(range(21, 31))
+    sender.receipt(range(11, 31))
+    assert sender.send() == []
+    assert sender.wait(LONGEST_PAUSE_S).send() == first
+
+
+def test_what_cannot_be_sent_is_passed_over() -> None:
+    sender = Sender(kept=list(range(1, 31)))
+    sender.backlog.passed_over(MCU_ID, 20)
+    assert sender.send() == list(range(21, 31))
 
 
 def test_once_there_is_a_recorder_chunks_are_as_long_as_they_were() -> None:

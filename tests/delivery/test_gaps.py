@@ -58,6 +58,10 @@ CAUSES: list[tuple[str, Sequence[tuple[Occasion, float]], str]] = [
     ("nothing that anybody knows of", [], "unexplained"),
     ("lost, then stopped", [("battery_lost", 40), ("collector_stopped", 60),
      ("collector_started", 95), ("battery_back", 100)], "battery lost"),
+    ("killed, and the battery silent when it came back", [("collector_started", 60),
+     ("battery_lost", 70), ("battery_back", 100)], "collector killed"),
+    ("killed, and stopped in the very second of the next row", [("collector_started", 95),
+     ("collector_stopped", 100)], "collector killed"),
     ("stopped within an instant of the last row", [("collector_stopped", 30),
      ("collector_started", 95)], "collector stopped"),
 ]  # fmt: skip

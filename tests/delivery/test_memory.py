@@ -12,16 +12,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import paho.mqtt.client as paho
 import pytest
-from paho.mqtt.enums import CallbackAPIVersion
 from tests.chain.parts import eventually, query, recorder, wait_until_ready
 from tests.delivery.things import BATTERY, MCU_ID
+from tests.mqtt import MqttClient
+from tests.recorder.conftest import START_S, snapshot
 
 from bluenova_collector import collector as module
 from bluenova_collector.assembler import MAX_NAMELESS
 from bluenova_collector.collector import Collector
 from bluenova_collector.delivery import Delivery
+from bluenova_collector.latest import MAX_BATTERIES
 from bluenova_collector.outbox import Outbox
 from bluenova_collector.spread import SpreadAlarm
 from bluenova_shared.delivery import Receipt
@@ -55,7 +56,7 @@ class Driven:
 
     def __post_init__(self) -> None:
         self.outbox = Outbox(self.folder / "outbox.sqlite", BATTERY, self.limit)
-        self.delivery = Delivery(self.outbox, TOPICS, self.publish, max_packet=lambda: None)
+        self.delivery = Delivery(self.outbox, TOPICS, self.publish, longest_payload=lambda: None)
         self.collector = Collector(
             outbox=self.outbox,
             delivery=self.delivery,
@@ -198,27 +199,41 @@ def test_a_battery_that_never_says_its_mcu_id_costs_its_oldest_snapshots_and_the
     assert MAX_NAMELESS <= driven.outbox.waiting[MCU_ID] <= MAX_NAMELESS + 40
 
 
+def test_garbled_mcu_ids_fill_neither_the_memory_nor_the_status(driven: Driven) -> None:
+    driven.broker = True
+    for number in range(40):
+        driven.lines = [f"MCU ID: {10 * number + n + 1:X}" for n in range(10)]
+        driven.lines += [f"MCU ID: {MCU_ID}", "SOC: 5"]
+        driven.run(hours=0.01)
+        driven.receipts()
+    assert len([*driven.outbox.recall().present, *driven.outbox.recall().lost]) <= MAX_BATTERIES
+    driven.heard.clear()
+    driven.collector.announce()
+    told = {message.topic for message in driven.heard if message.topic.endswith("/status")}
+    assert TOPICS.status(MCU_ID) in told
+    assert len(told) <= 2 * MAX_BATTERIES
+
+
 @pytest.mark.services
 @pytest.mark.slow
 def test_a_broker_that_pours_faster_than_the_database_writes(
     mosquitto: Mosquitto, database: Database, tmp_path: Path
 ) -> None:
-    with recorder(tmp_path, database, mqtt_port=mosquitto.port) as service:
+    with (
+        recorder(tmp_path, database, mqtt_port=mosquitto.port) as service,
+        MqttClient(mosquitto.host, mosquitto.port) as publisher,
+    ):
         wait_until_ready(service, database)
-        publisher = paho.Client(CallbackAPIVersion.VERSION2, protocol=paho.MQTTv5)
-        publisher.connect("127.0.0.1", mosquitto.port)
-        publisher.loop_start()
         filler = "x" * 800
         most_mb = 0.0
         with contextlib.closing(database.connect()) as db, db.cursor() as cursor:
             cursor.execute("LOCK TABLE battery_pack IN ACCESS EXCLUSIVE MODE")
-            chunk_item = {"schema": 1, "mcu_id": MCU_ID, "time": "2026-11-23T12:00:00Z"}
-            chunk = json.dumps([chunk_item | {"id": f"{n:016x}"} for n in range(1300)])
+            chunk = json.dumps([snapshot(START_S, id=f"{n:016x}") for n in range(1300)])
             for n in range(30_000):
-                item = chunk_item | {"id": f"{n:016x}", "filler": filler}
-                publisher.publish(f"bluenova/{MCU_ID}/snapshot", json.dumps(item))
+                item = snapshot(START_S, id=f"{n:016x}", filler=filler)
+                publisher.client.publish(f"bluenova/{MCU_ID}/snapshot", json.dumps(item))
                 if n % 40 == 0:
-                    publisher.publish(f"bluenova/{MCU_ID}/backlog", chunk)
+                    publisher.client.publish(f"bluenova/{MCU_ID}/backlog", chunk)
                 if n % 1000 == 0:
                     time.sleep(0.1)  # the publisher has a queue of its own
                     most_mb = max(most_mb, memory_mb(service.child.pid))
@@ -227,8 +242,6 @@ def test_a_broker_that_pours_faster_than_the_database_writes(
         eventually(lambda: query(database, "SELECT count(*) FROM battery_pack") == [(1,)])
         time.sleep(1)
         most_mb = max(most_mb, memory_mb(service.child.pid))
-        publisher.disconnect()
-        publisher.loop_stop()
         print(f"at most {most_mb:.0f} MB")  # noqa: T201  # the figure
         assert most_mb < MOST_MB
         assert service.running

@@ -1,5 +1,7 @@
 """The outbox's file: what is in it after kills, damage, a full disk, and its limit."""
 
+import contextlib
+import errno
 import logging
 import os
 import signal
@@ -8,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from tests.delivery.things import BATTERY, MCU_ID, OTHER_MCU_ID, fill, open_outbox, snapshot
@@ -172,6 +175,64 @@ def test_a_damaged_file_is_set_aside_and_new_data_kept(
         assert str(aside[0]) in caplog.text
     again.close()
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_of_a_damaged_file_all_that_is_whole_is_saved(path: Path) -> None:
+    outbox = open_outbox(path)
+    kept = [item.id for item in fill(outbox, 2000)]
+    outbox.close()
+    overwrite(path, path.stat().st_size // 2 // 4096 * 4096, b"\xff" * 8192)
+    again = open_outbox(path)
+    saved = ids(again)
+    assert again.waiting[MCU_ID] == len(saved)
+    again.close()
+    assert set(saved) <= set(kept)
+    assert len(saved) > 1900, "two pages are lost, and what only they led to"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_wrong_byte_anywhere_never_keeps_new_data_out(path: Path, seed: int) -> None:
+    outbox = open_outbox(path)
+    list(fill(outbox, 40))
+    outbox.close()
+    whole, random = path.read_bytes(), Random(seed)
+    for _ in range(100):
+        path.write_bytes(whole)
+        overwrite(path, random.randrange(len(whole)), random.randbytes(1))
+        again = open_outbox(path)
+        again.recall()
+        again.commit([new := snapshot(99)], MEMORY)
+        again.between(0, None, MCU_ID, 1000)
+        again.oldest(MCU_ID)
+        assert new.id in ids(again)
+        assert again.delete(MCU_ID, [str(new.id)]) == 1
+        again.close()
+
+
+def test_a_damaged_file_that_cannot_be_renamed_is_explained(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"nothing of ours" * 1000)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(WrongSettings, match="cannot be set aside"):
+        open_outbox(path)
+
+
+def test_items_set_aside_are_kept_and_out_of_the_way(path: Path) -> None:
+    outbox = open_outbox(path)
+    items = list(fill(outbox, 10))
+    bad = outbox.between(0, None, MCU_ID, 3)
+    outbox.set_items_aside(bad)
+    assert ids(outbox) == [item.id for item in items[3:]]
+    assert outbox.waiting[MCU_ID] == 7
+    outbox.close()
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT id FROM damaged").fetchall() == [(one.id,) for one in bad]
 
 
 def test_damage_while_it_is_open_costs_neither_the_collector_nor_new_data(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import time
@@ -31,7 +32,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.there = True
-        self.max_packet: int | None = None
+        self.longest: int | None = None
         self.heard: list[Message] = []
         self.kept_when_heard: list[int] = []
         self.outbox: Outbox | None = None
@@ -62,7 +63,7 @@ def broker() -> Broker:
 
 @pytest.fixture
 def delivery(outbox: Outbox, broker: Broker) -> Delivery:
-    return Delivery(outbox, TOPICS, broker.publish, max_packet=lambda: broker.max_packet)
+    return Delivery(outbox, TOPICS, broker.publish, longest_payload=lambda: broker.longest)
 
 
 @pytest.fixture(autouse=True)
@@ -191,11 +192,11 @@ def test_chunks_keep_to_their_size_and_to_the_brokers(
     delivery: Delivery, broker: Broker, outbox: Outbox
 ) -> None:
     list(fill(outbox, 1000))
-    for broker.max_packet in (None, 20_000, 5000):
+    for broker.longest in (None, 20_000, 5000):
         broker.heard.clear()
         delivery.send_again()
         (message,) = broker.heard
-        longest = min(CHUNK_BYTES, broker.max_packet or CHUNK_BYTES)
+        longest = min(CHUNK_BYTES, broker.longest or CHUNK_BYTES)
         assert longest / 2 < len(message.payload) < longest
         time.sleep(0.01)
 
@@ -220,6 +221,37 @@ def test_each_receipt_brings_the_next_chunk_until_there_is_nothing_left(
     assert delivery.backlog.sent_again == 1050
 
 
+def test_a_damaged_item_costs_its_neighbours_nothing(
+    delivery: Delivery, broker: Broker, outbox: Outbox, tmp_path: Path
+) -> None:
+    items = list(fill(outbox, 10))
+    outbox.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "outbox.sqlite")) as db, db:
+        db.execute("UPDATE outbox SET payload = replace(payload, ':', '}') WHERE n = 4")
+        db.execute("UPDATE outbox SET payload = replace(payload, id, id || '0') WHERE n = 7")
+    again = open_outbox(tmp_path / "outbox.sqlite")
+    Delivery(again, TOPICS, broker.publish, longest_payload=lambda: None).send_again()
+    whole = [item.id for n, item in enumerate(items, 1) if n not in (4, 7)]
+    assert [one["id"] for one in broker.chunks()[0]] == whole
+    assert left(again) == whole
+    again.close()
+
+
+def test_an_item_that_the_broker_does_not_take_holds_no_other_up(
+    delivery: Delivery, broker: Broker, outbox: Outbox
+) -> None:
+    broker.longest = 400
+    long: list[Item] = [snapshot(n) for n in range(3)]
+    short: list[Item] = [event("battery_back", n) for n in range(3)]
+    outbox.commit([*long, *short], MEMORY)
+    for _ in range(3):
+        delivery.send_again()
+        time.sleep(0.01)
+    sent = [one["id"] for chunk in broker.chunks() for one in chunk]
+    assert set(sent) == {item.id for item in short}
+    assert left(outbox) == [item.id for item in [*long, *short]]
+
+
 class Failing(Outbox):
     """An outbox whose disk takes nothing while `full`."""
 
@@ -235,7 +267,7 @@ def test_a_full_disk_costs_durability_not_the_live_values(
     tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     outbox = Failing(tmp_path / "outbox.sqlite", "b", 10_000)
-    delivery = Delivery(outbox, TOPICS, broker.publish, max_packet=lambda: None)
+    delivery = Delivery(outbox, TOPICS, broker.publish, longest_payload=lambda: None)
     deliver(delivery, [first := snapshot(0)])
     outbox.full = True
     items = [snapshot(n) for n in range(1, 51)]
@@ -249,17 +281,19 @@ def test_a_full_disk_costs_durability_not_the_live_values(
     assert left(outbox) == [item.id for item in [first, *items[20:], last]]
 
 
-def test_what_a_full_disk_does_not_take_is_bounded_in_memory(
-    tmp_path: Path, broker: Broker
+def test_what_a_full_disk_does_not_take_is_bounded_in_memory_and_its_loss_counted(
+    tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
     outbox = Failing(tmp_path / "outbox.sqlite", "b", 10_000)
-    delivery = Delivery(outbox, TOPICS, broker.publish, max_packet=lambda: None)
+    delivery = Delivery(outbox, TOPICS, broker.publish, longest_payload=lambda: None)
     outbox.full = True
     for n in range(MOST_UNWRITTEN + 100):
         deliver(delivery, [snapshot(n)])
     outbox.full = False
     deliver(delivery, [snapshot(9999)])
     assert outbox.waiting[MCU_ID] == MOST_UNWRITTEN + 1
+    assert outbox.dropped == 100
+    assert "neither the disk nor the memory" in caplog.text
 
 
 def test_a_really_full_disk_is_survived(tmp_path: Path, broker: Broker) -> None:
@@ -269,7 +303,7 @@ def test_a_really_full_disk_is_survived(tmp_path: Path, broker: Broker) -> None:
         if not disk.mounted:
             pytest.skip("only root may mount a small file system")
         outbox = open_outbox(folder / "outbox.sqlite")
-        delivery = Delivery(outbox, TOPICS, broker.publish, max_packet=lambda: None)
+        delivery = Delivery(outbox, TOPICS, broker.publish, longest_payload=lambda: None)
         disk.fill()
         items = [snapshot(n) for n in range(100)]
         for item in items:

@@ -102,3 +102,23 @@ def test_recorders_that_freeze_and_die_cost_time_but_no_rows(
         found = "SELECT count(*) FROM battery_pack"
         eventually(lambda: query(database, found) == [(count,)], timeout_s=60)
     assert query(database, "SELECT count(*) FROM battery_pack_rejected") == [(0,)]
+
+
+@pytest.mark.slow
+def test_a_recorder_without_its_database_takes_nothing_from_the_others(
+    mosquitto: Mosquitto, database: Database, tmp_path: Path, free_port: int
+) -> None:
+    outbox = open_outbox(tmp_path / "collector.sqlite", battery=f"127.0.0.1:{free_port}")
+    count = sum(1 for _ in fill(outbox, 5000))
+    outbox.close()
+    refused = {**database.environment(), "PGPASSWORD": "not the right one"}
+    with (
+        recorder(tmp_path, database, mqtt_port=mosquitto.port) as able,
+        recorder(tmp_path, refused, mqtt_port=mosquitto.port, name="unable") as unable,
+    ):
+        wait_until_ready(able, database)
+        wait_until_ready(unable)
+        with collector(tmp_path, battery_port=free_port, mqtt_port=mosquitto.port):
+            found = "SELECT count(*) FROM battery_pack"
+            # By fives of seconds, if half of the chunks were lost.
+            eventually(lambda: query(database, found) == [(count,)], timeout_s=30)

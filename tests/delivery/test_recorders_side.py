@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chain.parts import Listener, eventually, query, recorder
+from tests.chain.parts import Listener, eventually, query, recorder, wait_until_ready
 from tests.delivery.things import MCU_ID
 from tests.recorder.conftest import START_S, Recording, record, snapshot
 
 from bluenova_recorder import rejected
 from bluenova_recorder.intake import Bad
 from bluenova_shared.delivery import CHUNK_BYTES, new_id
-from bluenova_tools.local import Database, Postgres
+from bluenova_tools.local import Database, Mosquitto, Postgres
 
 pytestmark = pytest.mark.services
 
@@ -233,3 +234,28 @@ def test_a_receipt_names_what_is_committed_and_nothing_else(
             eventually(lambda: listener.payloads(RECORDED), timeout_s=1.5)
         db.rollback()
     eventually(lambda: one["id"] in receipts(recording)[0])
+
+
+def test_what_only_a_newer_recorder_knows_is_postponed(recording: Recording) -> None:
+    newer = {**item(0), "schema": 2}
+    send(recording, newer, good := item(1))
+    wait_for_receipts(recording, 2)
+    told = [json.loads(payload) for payload in recording.listener.payloads(RECORDED)]
+    assert [name for receipt in told for name in receipt["postponed"]] == [newer["id"]]
+    assert [name for receipt in told for name in receipt["recorded"]] == [good["id"]]
+    assert kept(recording.database) == []
+
+
+@pytest.mark.slow
+def test_whoever_pours_what_is_unknown_does_not_keep_it_from_stopping(
+    database: Database, tmp_path: Path
+) -> None:
+    with (
+        Mosquitto(config=["max_queued_messages 0"]) as broker,
+        recorder(tmp_path, database, mqtt_port=broker.port) as service,
+        Listener(broker, "nothing") as stranger,
+    ):
+        wait_until_ready(service, database)
+        for _ in range(300):
+            stranger.publish(BACKLOG, json.dumps([{"schema": 2}] * 3000), qos=0)
+        assert service.terminate(timeout_s=5) == 0

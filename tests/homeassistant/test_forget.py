@@ -27,16 +27,36 @@ def test_a_battery_s_retained_topics_go_and_no_others(mosquitto: Mosquitto) -> N
             listener.publish(topic, "something", retain=True)
     with forget("1a2b3c4d", port=mosquitto.port) as service:
         assert service.wait() == 0
+        assert "Battery 1A2B3C4D is forgotten" in service.lines()[-1]
     with Listener(mosquitto) as listener:
         eventually(lambda: {m.topic for m in listener.heard} >= OTHERS)
         assert {m.topic for m in listener.heard} == OTHERS
 
 
-@pytest.mark.parametrize("mcu_id", ["", "1A2B", "1A2B3C4D5", "battery1", "+"])
+@pytest.mark.parametrize("mcu_id", ["", "1A2B", "1A2B3C4D5", "battery1", "+", "00000000"])
 def test_something_else_than_an_mcu_id_is_explained(mcu_id: str) -> None:
     with forget(mcu_id, port=1) as service:
         assert service.wait() == 1
         assert "eight hex digits" in service.lines()[-1]
+
+
+@pytest.mark.services
+def test_an_account_that_may_not_is_told() -> None:
+    broker = Mosquitto()
+    rights = broker.folder / "acl"
+    rights.write_text("topic read #\n", encoding="ascii")
+    rights.chmod(0o644)
+    broker.config.append(f"acl_file {rights}")
+    with broker, forget("1A2B3C4D", port=broker.port) as service:
+        assert service.wait() == 1
+        assert "battery 1A2B3C4D was not forgotten" in service.lines()[-1]
+        assert "bluenova/1A2B3C4D/status" in service.lines()[-1]
+
+
+def test_help_is_not_taken_for_an_mcu_id() -> None:
+    with forget("--help", port=1) as service:
+        assert service.wait() == 0
+        assert any("forget MCU-ID" in line for line in service.lines())
 
 
 @pytest.mark.slow

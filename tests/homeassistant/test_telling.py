@@ -19,12 +19,12 @@ class Telling:
     def __init__(self, *, enabled: bool = True) -> None:
         self.now_s = 1000.0
         self.connected = True
-        self.max_packet: int | None = None
+        self.longest: int | None = None
         self.told: list[tuple[float, str]] = []
         self.home = HomeAssistant(
             lambda mcu_id, cells: Message(mcu_id, f"{mcu_id} {cells}".encode()),
             self._publish,
-            max_packet=lambda: self.max_packet,
+            longest_payload=lambda: self.longest,
             enabled=enabled,
             clock=lambda: self.now_s,
         )
@@ -129,7 +129,7 @@ def test_it_can_be_switched_off() -> None:
 def test_what_the_broker_does_not_take_is_not_sent(
     telling: Telling, caplog: pytest.LogCaptureFixture
 ) -> None:
-    telling.max_packet = 100
+    telling.longest = 5
     telling.hear()
     assert telling.pass_time(60) == []
     telling.home.tell_all()

@@ -37,7 +37,7 @@ async def serve(arguments: list[str], clock: Callable[[], float] = time.time) ->
     outbox = Outbox(settings.outbox(), battery=str(address), limit=settings.outbox_limit)
     link = _link(settings, outbox.name, lambda: connected())
     home_assistant = _home_assistant(settings, outbox.name, link)
-    delivery = Delivery(outbox, topics, link.publish, max_packet=lambda: link.max_packet)
+    delivery = Delivery(outbox, topics, link.publish, link.longest_payload)
     collector = Collector(
         outbox=outbox,
         delivery=delivery,
@@ -107,13 +107,15 @@ def _home_assistant(settings: CollectorSettings, name: str, link: MqttLink) -> H
     return HomeAssistant(
         describer.discovery,
         link.publish,
-        max_packet=lambda: link.max_packet,
+        longest_payload=link.longest_payload,
         enabled=settings.ha_discovery,
     )
 
 
 async def serve_forget(arguments: list[str]) -> None:
     """Has the broker forget the battery that the first argument names. Raises WrongSettings."""
+    if arguments[:1] in (["-h"], ["--help"]):
+        CollectorSettings.load(["--help"])
     mcu_id = named(arguments)
     settings = CollectorSettings.load(arguments[1:])
     settings.set_up_logging()

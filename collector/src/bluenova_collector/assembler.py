@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bluenova_collector.energy import EnergyPair
+from bluenova_collector.latest import MAX_BATTERIES, Latest
 from bluenova_collector.rules import (
     ENERGY,
     MCU_ID,
@@ -26,8 +27,6 @@ from bluenova_shared.readings import Value
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import marked, quantities
 
-# More batteries than any console names; a stream of garbage ids must not fill the memory.
-MAX_BATTERIES = 64
 # How many closed intervals wait for the very first MCU ID: an hour's at 10 s.
 MAX_NAMELESS = 360
 
@@ -73,9 +72,8 @@ class Assembler:
         self.mcu_id = mcu_id
         self.dropped_nameless = 0
         # None stands for the battery whose name has not come yet.
-        self._totals: dict[str | None, Totals] = {
-            mcu: dict(known) for mcu, known in (totals or {}).items()
-        }
+        self._totals = Latest[str | None, Totals]()
+        self._totals.update({mcu: dict(known) for mcu, known in (totals or {}).items()})
         self._drafts: dict[str | None, Draft] = {}
         self._nameless: deque[tuple[datetime, Draft, Totals]] = deque()
         self._named_late: list[Snapshot] = []
@@ -156,7 +154,4 @@ class Assembler:
         place = self._pair.next()
         if place is None or self._nobodys:
             return
-        totals = self._totals.pop(self.mcu_id, {})
-        self._totals[self.mcu_id] = {**totals, place: value}
-        if len(self._totals) > MAX_BATTERIES:  # forget the one heard of least recently
-            del self._totals[next(iter(self._totals))]
+        self._totals[self.mcu_id] = {**self._totals.get(self.mcu_id, {}), place: value}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bluenova_collector.latest import Latest
+
 
 class Availability:
     """Whether each battery is online: heard of within the last `offline_after_s` seconds.
@@ -12,7 +14,9 @@ class Availability:
 
     def __init__(self, offline_after_s: float, now_s: float, remembered: str | None = None) -> None:
         self._offline_after_s = offline_after_s
-        self._heard_s: dict[str, float] = {} if remembered is None else {remembered: now_s}
+        self._heard_s = Latest[str, float]()
+        if remembered is not None:
+            self._heard_s[remembered] = now_s
         self.online: dict[str, bool] = {}
 
     def heard(self, mcu_id: str, now_s: float) -> bool:
@@ -20,6 +24,8 @@ class Availability:
         self._heard_s[mcu_id] = now_s
         came_back = not self.online.get(mcu_id, False)
         self.online[mcu_id] = True
+        for forgotten in self.online.keys() - self._heard_s.keys():
+            del self.online[forgotten]
         return came_back
 
     def lost(self, now_s: float) -> list[str]:

@@ -15,6 +15,7 @@ from bluenova_collector.assembler import Assembler
 from bluenova_collector.availability import Availability
 from bluenova_collector.delivery import Delivery
 from bluenova_collector.intervals import BUILT_S, Due, Intervals
+from bluenova_collector.latest import Latest
 from bluenova_collector.outbox import Memory, Outbox
 from bluenova_collector.presence import Presence
 from bluenova_collector.rules import Unreadable
@@ -71,7 +72,7 @@ class Collector:
         self._availability = Availability(offline_after_s, time.monotonic(), memory.mcu_id)
         self._started_s = clock()
         self._start_told: set[str] = set()
-        self._last_snapshot: dict[str, datetime] = {}
+        self._last_snapshot = Latest[str, datetime]()
         self._status_s = 0.0
         self._throttle = Throttle(UNREADABLE_EVERY_S)
         self._unreadable: Counter[str] = Counter()
@@ -106,7 +107,7 @@ class Collector:
 
     def announce(self) -> None:
         """Tells a broker that has just accepted us where things stand."""
-        self._delivery.backlog.link_lost()
+        self._delivery.link_is_new()
         self._publish(self._own_state("online"))
         for mcu_id in self._availability.online:
             self._publish_availability(mcu_id)
@@ -162,7 +163,7 @@ class Collector:
         """What happened that explains rows that miss, or will."""
         changes = self._presence.interval({snapshot.mcu_id for snapshot in snapshots})
         batteries = {*self._presence.present, *self._presence.lost} - self._start_told
-        self._start_told |= batteries
+        self._start_told = {*self._presence.present, *self._presence.lost}
         # Where the clock stood in 1970 then, nobody knows when it was.
         started_s = self._started_s if self._started_s >= BUILT_S else end_s
         starts = [self._event(mcu_id, "collector_started", started_s) for mcu_id in batteries]
@@ -200,9 +201,9 @@ class Collector:
                 since=datetime.fromtimestamp(int(self._started_s), UTC),
                 interval_s=self._intervals.interval_s,
                 last_snapshot=self._last_snapshot.get(mcu_id),
-                waiting=self._outbox.waiting[mcu_id],
+                waiting=self._outbox.waiting[mcu_id] + self._delivery.unwritten(mcu_id),
                 oldest_waiting=self._outbox.oldest(mcu_id),
-                sent_again=self._delivery.backlog.sent_again,
+                sent_again=self._delivery.sent_again,
                 dropped=self._outbox.dropped,
                 reconnects=max(0, self._connections() - 1),
                 unreadable=dict(self._unreadable),

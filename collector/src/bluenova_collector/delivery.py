@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from bluenova_collector.backlog import Backlog
 from bluenova_collector.outbox import Kept, Memory, Outbox
@@ -40,15 +41,16 @@ class Delivery:
         outbox: Outbox,
         topics: Topics,
         publish: Callable[[Message], bool],
-        max_packet: Callable[[], int | None],
+        longest_payload: Callable[[], int | None],
     ) -> None:
         self.backlog = Backlog()
         self._outbox = outbox
         self._topics = topics
         self._publish = publish
-        self._max_packet = max_packet
-        self._unwritten: deque[Item] = deque(maxlen=MOST_UNWRITTEN)
+        self._longest_payload = longest_payload
+        self._unwritten: deque[Item] = deque()
         self._disk_fails = False
+        self._said_too_long = 0
 
     def deliver(self, items: Sequence[Item], memory: Memory, end_s: int | None = None) -> None:
         """Commits the items to the outbox; only then publishes those that are new.
@@ -76,14 +78,14 @@ class Delivery:
         for rejected in receipt.rejected:
             log.error("The recorder rejects %s of %s: %s", rejected.id, mcu_id, rejected.reason)
         ids = receipt.recorded + [rejected.id for rejected in receipt.rejected]
-        if self.backlog.receipted(ids):
+        if self.backlog.receipted(ids, receipt.postponed):
             self.send_again()  # first, so that the recorder has work while our disk syncs
         try:
             self._outbox.delete(mcu_id, ids)
         except sqlite3.OperationalError as error:
             log.warning("The outbox does not let go of what is recorded: %s", error)
             return
-        self._unwritten = deque((i for i in self._unwritten if i.id not in ids), MOST_UNWRITTEN)
+        self._unwritten = deque(item for item in self._unwritten if item.id not in ids)
 
     def send_again(self) -> None:
         """Sends the next chunks of what has no receipt, if it is time for any."""
@@ -97,9 +99,12 @@ class Delivery:
         for mcu_id in [mcu_id for mcu_id, waiting in self._outbox.waiting.items() if waiting > 0]:
             above, below = self.backlog.window(mcu_id, now_s)
             kept = self._outbox.between(above, below, mcu_id, MOST_ITEMS)
+            if not kept:
+                continue
             chunk = self._fitting(kept)
             if not chunk:
-                continue
+                self.backlog.passed_over(mcu_id, kept[-1].n)
+                return False
             payload = f"[{','.join(item.payload for item in chunk)}]"
             if self._publish(Message(self._topics.backlog(mcu_id), payload)):
                 self.backlog.sent(mcu_id, chunk[-1].n, [item.id for item in chunk], now_s)
@@ -109,25 +114,48 @@ class Delivery:
         self.backlog.passed_all(now_s)
         return False
 
-    def unwritten(self) -> int:
-        """How many items are in memory alone: a stop loses them."""
-        return len(self._unwritten)
+    @property
+    def sent_again(self) -> int:
+        """How many items went out again for want of a receipt."""
+        return self.backlog.sent_again
+
+    def link_is_new(self) -> None:
+        """A broker has just accepted us: what was under way may be lost."""
+        self.backlog.link_lost()
+
+    def unwritten(self, mcu_id: str | None = None) -> int:
+        """How many items, of this battery or of all, are in memory alone: a stop loses them."""
+        return sum(mcu_id in (None, item.mcu_id) for item in self._unwritten)
 
     def recorder_is_ready(self) -> None:
         """A recorder says that it is able to write."""
         self.backlog.hurry(time.monotonic() + random.uniform(0, JITTER_S))  # noqa: S311  # spreads the collectors, no secret
 
     def _fitting(self, kept: Sequence[Kept]) -> list[Kept]:
-        """As many as fit into a chunk; one at least."""
-        # What MQTT itself adds to a payload: the topic and a few bytes.
-        room = min(self.backlog.chunk_bytes, (self._max_packet() or self.backlog.chunk_bytes) - 256)
-        chunk: list[Kept] = []
+        """As many as fit into a chunk, without what is damaged or too long for the broker."""
+        most = self.backlog.chunk_bytes
+        if (longest := self._longest_payload()) is not None:
+            most = min(most, longest)
+        room, chunk, damaged = most, list[Kept](), list[Kept]()
         for item in kept:
-            room -= len(item.payload.encode()) + 1
-            if room < 0 and chunk:
+            size = len(item.payload.encode()) + 2
+            if size > most:
+                self._say_too_long(item, most)
+            elif not _is_whole(item):
+                damaged.append(item)
+            elif size > room:
                 break
-            chunk.append(item)
+            else:
+                chunk.append(item)
+                room -= size
+        if damaged:
+            self._outbox.set_items_aside(damaged)
         return chunk
+
+    def _say_too_long(self, item: Kept, most: int) -> None:
+        if self._said_too_long != most:
+            log.error("The broker takes no more than %d bytes: %s waits", most, item.id)
+        self._said_too_long = most
 
     def _commit(self, items: Sequence[Item], memory: Memory) -> list[int | None]:
         """The items' numbers in the outbox. A full disk costs durability, not the live values."""
@@ -139,9 +167,22 @@ class Delivery:
                 log.error("The outbox cannot be written: %s. What comes is kept in memory", error)
             self._disk_fails = True
             self._unwritten.extend(items)
+            too_many = len(self._unwritten) - MOST_UNWRITTEN
+            for _ in range(too_many):
+                self._unwritten.popleft()
+            self._outbox.count_dropped(max(0, too_many), "neither the disk nor the memory has room")
             return [None] * len(items)
         if self._disk_fails:
             log.info("The outbox can be written again; %d items had to wait", len(waiting))
         self._disk_fails = False
         self._unwritten.clear()
         return list(numbers[len(waiting) :])
+
+
+def _is_whole(item: Kept) -> bool:
+    """Whether a damaged disk has left it as it was: one broken text would break its whole chunk."""
+    try:
+        value = from_json(item.payload)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and value.get("id") == item.id

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import re
+import logging
 import secrets
+
+from pydantic import TypeAdapter, ValidationError
 
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt import Broker, MqttLink
-from bluenova_shared.settings import WrongSettings
+from bluenova_shared.service import CannotRun
+from bluenova_shared.snapshot import McuId
 from bluenova_shared.topics import Topics
 
+log = logging.getLogger(__name__)
+
 BROKER_WITHIN_S = 10.0
+MCU_ID: TypeAdapter[str] = TypeAdapter(McuId)
 
 
 def retained(topics: Topics, mcu_id: str) -> list[str]:
@@ -23,18 +29,19 @@ def retained(topics: Topics, mcu_id: str) -> list[str]:
 
 
 def named(arguments: list[str]) -> str:
-    """The MCU ID that the first argument is. Raises WrongSettings."""
-    mcu_id = arguments[0].upper() if arguments else ""
-    if not re.fullmatch("[0-9A-F]{8}", mcu_id):
-        raise WrongSettings(
-            f"{mcu_id or 'forget'}: name the battery's MCU ID, eight hex digits, for example: "
+    """The MCU ID that the first argument is. Raises CannotRun."""
+    given = arguments[0] if arguments else ""
+    try:
+        return MCU_ID.validate_python(given.upper())
+    except ValidationError:
+        raise CannotRun(
+            f"{given or 'forget'}: name the battery's MCU ID, eight hex digits, for example: "
             "bluenova-collector forget 1A2B3C4D"
-        )
-    return mcu_id
+        ) from None
 
 
 async def forget(broker: Broker, topics: Topics, mcu_id: str) -> None:
-    """Empties what is retained of the battery. Raises WrongSettings where there is no broker."""
+    """Empties what is retained of the battery. Raises CannotRun where the broker does not."""
     connected = asyncio.Event()
     client_id = f"forget-{secrets.token_hex(4)}"
     link = MqttLink(broker, client_id, on_connected=connected.set)
@@ -43,11 +50,19 @@ async def forget(broker: Broker, topics: Topics, mcu_id: str) -> None:
         await asyncio.wait_for(connected.wait(), BROKER_WITHIN_S)
         for topic in retained(topics, mcu_id):
             link.publish(Message(topic, "", qos=1, retain=True))
-        await link.close()
+        done = await link.close(BROKER_WITHIN_S)
     except TimeoutError:
-        raise WrongSettings(
-            f"The broker {broker} did not answer within {BROKER_WITHIN_S:g} s: nothing was "
-            "forgotten. Check MQTT_HOST and MQTT_PORT, or try again."
+        raise CannotRun(
+            f"There was no connection to the broker {broker} within {BROKER_WITHIN_S:g} s "
+            f"({link.trouble}): nothing was forgotten. Check MQTT_HOST, MQTT_PORT and the account."
         ) from None
     finally:
         running.cancel()
+    if not done:
+        raise CannotRun(f"The broker {broker} did not confirm that it forgets. Try again.")
+    if link.refused:
+        raise CannotRun(
+            f"The broker does not let this account publish on {', '.join(sorted(link.refused))}: "
+            f"battery {mcu_id} was not forgotten. Use an account that may."
+        )
+    log.info("Battery %s is forgotten by the broker, and so by Home Assistant", mcu_id)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from bluenova_collector.discovery import CellCount
+from bluenova_collector.latest import Latest
 from bluenova_shared.message import Message
 from bluenova_shared.snapshot import Snapshot
 
@@ -24,8 +25,6 @@ PAUSE_S = 10.0
 # Many collectors hear the same birth message.
 EARLIEST_S, LATEST_S = 1.0, 4.0
 TICK_S = 0.5
-# What a packet has besides its payload: its header, and the topic with an arbitrary prefix.
-OVERHEAD_BYTES = 512
 
 
 @dataclass
@@ -46,17 +45,17 @@ class HomeAssistant:
         self,
         describe: Callable[[str, int], Message],
         publish: Callable[[Message], bool],
-        max_packet: Callable[[], int | None],
+        longest_payload: Callable[[], int | None],
         *,
         enabled: bool = True,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._describe = describe
         self._publish = publish
-        self._max_packet = max_packet
+        self._longest_payload = longest_payload
         self._enabled = enabled
         self._clock = clock
-        self._devices: dict[str, _Device] = {}
+        self._devices = Latest[str, _Device]()
         self._complained = False
 
     def hear(self, snapshots: Iterable[Snapshot]) -> None:
@@ -64,7 +63,8 @@ class HomeAssistant:
         if not self._enabled:
             return
         for snapshot in snapshots:
-            device = self._devices.setdefault(snapshot.mcu_id, _Device())
+            device = self._devices.get(snapshot.mcu_id) or _Device()
+            self._devices[snapshot.mcu_id] = device
             if device.cells.hear(snapshot):
                 log.info("Battery %s has %d cells", snapshot.mcu_id, device.cells.cells)
                 device.due_s = self._clock()
@@ -99,14 +99,14 @@ class HomeAssistant:
 
     def _is_too_long(self, message: Message) -> bool:
         """The broker would cut the connection, again and again."""
-        size, limit = len(message.payload) + OVERHEAD_BYTES, self._max_packet()
-        if limit is None or size <= limit:
+        size, longest = len(message.payload), self._longest_payload()
+        if longest is None or size <= longest:
             return False
         if not self._complained:
             log.error(
-                "The broker takes packets of %d bytes only: Home Assistant's discovery needs %d. "
+                "The broker takes no more than %d bytes: Home Assistant's discovery has %d. "
                 "Raise its max_packet_size.",
-                *(limit, size),
+                *(longest, size),
             )
         self._complained = True
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
@@ -10,13 +11,15 @@ import shutil
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from bluenova_shared.delivery import Item, to_chunk_json
+from pydantic import TypeAdapter, ValidationError
+
+from bluenova_shared.delivery import ITEM, Item, to_chunk_json
 from bluenova_shared.settings import WrongSettings
 
 log = logging.getLogger(__name__)
@@ -30,18 +33,34 @@ _SCHEMA = (
     " mcu_id TEXT NOT NULL, time_s INTEGER NOT NULL, payload TEXT NOT NULL)",
     "CREATE UNIQUE INDEX IF NOT EXISTS outbox_id ON outbox (id)",
     "CREATE INDEX IF NOT EXISTS outbox_mcu_id ON outbox (mcu_id, n)",
+    # Items that a damaged disk has made unreadable: never sent, kept to be looked at.
+    "CREATE TABLE IF NOT EXISTS damaged"
+    " (n INTEGER PRIMARY KEY, id TEXT, mcu_id TEXT, payload TEXT)",
 )
-_INSERT = "INSERT INTO outbox (id, mcu_id, time_s, payload) VALUES (?, ?, ?, ?)"
+# What a failing disk said it did not take may be there all the same.
+_INSERT = (
+    "INSERT INTO outbox (id, mcu_id, time_s, payload) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (id) DO UPDATE SET payload = excluded.payload RETURNING n"
+)
 _BETWEEN = (
     "SELECT n, id, payload FROM outbox WHERE mcu_id = ? AND n > ? AND n < ? ORDER BY n LIMIT ?"
 )
 _DELETE_OLDEST = (
     "DELETE FROM outbox WHERE n IN (SELECT n FROM outbox ORDER BY n LIMIT ?) RETURNING mcu_id"
 )
+_SET_ITEM_ASIDE = (
+    "INSERT OR IGNORE INTO damaged SELECT n, id, mcu_id, payload FROM outbox WHERE n = ?"
+)
+_DELETE_NUMBER = "DELETE FROM outbox WHERE n = ? RETURNING mcu_id"
+_ALL_ITEMS = "SELECT id, mcu_id, time_s, payload FROM outbox ORDER BY n"
+_INSERT_OR_IGNORE = "INSERT OR IGNORE INTO outbox (id, mcu_id, time_s, payload) VALUES (?, ?, ?, ?)"
 # Deleting takes room, too, as SQLite writes ahead what it changes: an outbox that fills its disk to
 # the last byte could not let go of what is recorded.
 ROOM_TO_LET_GO_BYTES = 8 * 2**20
 _WITH_THE_FILE = ("", "-wal", "-shm", "-journal")
+# What a file that is none of ours any more says, by the lower eight bits of SQLite's error code. An
+# error without one comes from Python: a text that is no UTF-8.
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, None)
 
 
 @dataclass(frozen=True)
@@ -53,6 +72,9 @@ class Memory:
     last_end_s: int | None = None
     present: Sequence[str] = ()
     lost: Sequence[str] = ()
+
+
+MEMORY: TypeAdapter[Memory] = TypeAdapter(Memory)
 
 
 @dataclass(frozen=True)
@@ -83,9 +105,9 @@ class Outbox:
         self._on_disk = True
         self._unreadable = False
         try:
-            self._open()
-        except sqlite3.DatabaseError as error:
-            self._begin_anew(error)
+            self._guarded(self._open)
+        except sqlite3.OperationalError as error:  # damaged, and cannot be set aside
+            raise _unusable(path, str(error)) from None
         self.waiting.update(self._guarded(self._count))
 
     def recall(self) -> Memory:
@@ -93,9 +115,11 @@ class Outbox:
         known = self._guarded(self._known)
         if known.get("battery") != self._battery:
             return Memory()
-        memory = json.loads(known["memory"])
-        # A newer version may have remembered more.
-        return Memory(**{name: memory[name] for name in vars(Memory()) if name in memory})
+        try:
+            return MEMORY.validate_json(known["memory"])
+        except (KeyError, ValidationError):
+            log.error("The outbox %s has forgotten the battery: its memory is damaged", self._path)
+            return Memory()
 
     def commit(self, items: Sequence[Item], memory: Memory) -> list[int]:
         """Stores the items, and the memory in place of the old one, all or nothing.
@@ -111,13 +135,13 @@ class Outbox:
         def write() -> tuple[list[int], list[str]]:
             with self._db:
                 self._put(name=self.name, battery=self._battery, memory=kept)
-                numbers = [self._db.execute(_INSERT, row).lastrowid or 0 for row in rows]
+                numbers = [int(self._db.execute(_INSERT, row).fetchone()[0]) for row in rows]
                 return numbers, self._make_room(len(rows))
 
         numbers, dropped = self._guarded(write)
         self.waiting.update(item.mcu_id for item in items)
         self.waiting.subtract(dropped)
-        self._count_dropped(len(dropped))
+        self.count_dropped(len(dropped), f"OUTBOX_LIMIT={self._limit}")
         return numbers
 
     def delete(self, mcu_id: str, ids: Sequence[str]) -> int:
@@ -134,6 +158,30 @@ class Outbox:
         deleted = self._guarded(write)
         self.waiting[mcu_id] -= deleted
         return deleted
+
+    def set_items_aside(self, items: Sequence[Kept]) -> None:
+        """Takes items that are damaged out of the way of the others, into a table of their own."""
+        numbers = [(item.n,) for item in items]
+
+        def write() -> Counter[str]:
+            with self._db:
+                self._db.executemany(_SET_ITEM_ASIDE, numbers)
+                found = [
+                    row[0]
+                    for number in numbers
+                    for row in self._db.execute(_DELETE_NUMBER, number).fetchall()
+                ]
+                return Counter(found)
+
+        try:
+            self.waiting.subtract(self._guarded(write))
+        except sqlite3.OperationalError as error:
+            log.error("The outbox cannot set damaged items aside: %s", error)
+            return
+        log.error(
+            "%d items in the outbox %s are damaged: kept in its table `damaged`, never sent",
+            *(len(items), self._path),
+        )
 
     def between(self, above: int, below: int | None, mcu_id: str, limit: int) -> list[Kept]:
         """The battery's items with numbers in between, oldest first, `limit` at most."""
@@ -177,29 +225,35 @@ class Outbox:
             return []
         return [mcu_id for (mcu_id,) in self._db.execute(_DELETE_OLDEST, (too_many,)).fetchall()]
 
-    def _count_dropped(self, more: int) -> None:
+    def count_dropped(self, more: int, why: str) -> None:
+        """So many of the oldest items are lost for want of room; tells the first, and each 1000."""
         before, self.dropped = self.dropped, self.dropped + more
         if more and (before == 0 or before // 1000 != self.dropped // 1000):
             log.error(
-                "The outbox is full (OUTBOX_LIMIT=%d): the oldest items are dropped, %d so far",
-                *(self._limit, self.dropped),
+                "The outbox is full (%s): the oldest items are dropped, %d so far",
+                *(why, self.dropped),
             )
 
     def _guarded(self, operation: Callable[[], T]) -> T:
         try:
             return operation()
-        except sqlite3.DatabaseError as error:
-            self._begin_anew(error)
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            if not _is_damage(error):
+                raise
+            damage = str(error)
+        # Not above: while the error is there, so are its cursor and the lock on the file.
+        self._begin_anew(damage)
         return operation()
 
-    def _begin_anew(self, error: sqlite3.DatabaseError) -> None:
-        """Sets a damaged file aside and begins another; raises any other error as it is."""
-        # The lower eight bits are the kind of error, the others its variety.
-        if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
-            raise error
-        self._set_aside(error)
-        self.waiting.clear()
+    def _begin_anew(self, damage: str) -> None:
+        """Sets a damaged file aside and begins another, with all that can still be read."""
+        aside = self._set_aside(damage)
         self._open()
+        with self._db:
+            self._db.executemany(_INSERT_OR_IGNORE, _readable(aside))
+        self.waiting.clear()
+        self.waiting.update(self._count())
+        log.error("%d of its items could be saved", self.waiting.total())
 
     def _open(self) -> None:
         try:
@@ -207,20 +261,24 @@ class Outbox:
             self._db = self._begun(str(self._path))
             self._on_disk = True
         except (OSError, sqlite3.OperationalError) as error:
-            if not _is_full(error):
-                raise WrongSettings(
-                    f"The outbox {self._path} cannot be used ({error}). Set OUTBOX_PATH to a file "
-                    "in a folder that is ours to write, one for each collector."
-                ) from None
+            if _kind(error) == sqlite3.SQLITE_BUSY:
+                raise _unusable(self._path, "another collector uses it") from None
+            if _is_damage(error):
+                raise
+            if not _disk_fails(error):
+                raise _unusable(self._path, str(error)) from None
             if self._on_disk:
-                log.error("No room for the outbox %s, until there is some", self._path)
-            self._on_disk = False
-            self._db = self._begun(":memory:")  # stays empty: it would promise what it cannot hold
+                log.error("The disk does not take the outbox %s (%s)", self._path, error)
+            self._go_without()
+
+    def _go_without(self) -> None:
+        self._on_disk = False
+        self._db = self._begun(":memory:")  # stays empty: it would promise what it cannot hold
 
     def _open_at_last(self) -> None:
         self._guarded(self._open)
         if not self._on_disk:
-            raise sqlite3.OperationalError("there is no room for the outbox")
+            raise sqlite3.OperationalError("the disk does not take the outbox")
         self.waiting.update(self._guarded(self._count))
 
     def _begun(self, name: str) -> sqlite3.Connection:
@@ -239,14 +297,23 @@ class Outbox:
                 db.execute("INSERT INTO known VALUES ('name', ?)", (self.name,))
         return db
 
-    def _set_aside(self, error: Exception) -> None:
+    def _set_aside(self, damage: str) -> Path:
         self._db.close()
-        aside = f"{self._path}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-        log.error("The outbox %s is damaged (%s): kept as %s, begun anew", self._path, error, aside)
-        for ending in _WITH_THE_FILE:
-            part = Path(f"{self._path}{ending}")
-            if part.exists():
-                part.rename(aside + ending)
+        aside = f"{self._path}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        try:
+            for ending in _WITH_THE_FILE:
+                part = Path(f"{self._path}{ending}")
+                if part.exists():
+                    part.rename(aside + ending)
+        except OSError as failed:
+            self._go_without()
+            raise sqlite3.OperationalError(
+                f"it is damaged ({damage}), and cannot be set aside ({failed.strerror})"
+            ) from None
+        log.error(
+            "The outbox %s is damaged (%s): kept as %s, begun anew", self._path, damage, aside
+        )
+        return Path(aside)
 
     def _known(self) -> dict[str, str]:
         return dict(self._db.execute("SELECT key, value FROM known"))
@@ -258,7 +325,41 @@ class Outbox:
         self._db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?)", values.items())
 
 
-def _is_full(error: OSError | sqlite3.OperationalError) -> bool:
+def _unusable(path: Path, reason: str) -> WrongSettings:
+    return WrongSettings(
+        f"The outbox {path} cannot be used: {reason}. Set OUTBOX_PATH to a file in a folder that "
+        "is ours to write, one for each collector."
+    )
+
+
+def _readable(aside: Path) -> Iterator[tuple[str, str, int, str]]:
+    """The items of a damaged file that are whole, from both ends up to where it is damaged."""
+    for order in ("ASC", "DESC"):
+        with (
+            contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError),
+            contextlib.closing(sqlite3.connect(aside)) as db,
+        ):
+            db.text_factory = lambda text: text.decode(errors="replace")
+            for row in db.execute(f"{_ALL_ITEMS} {order}"):
+                with contextlib.suppress(ValidationError):
+                    item = ITEM.validate_json(row[3])
+                    if (item.id, item.mcu_id) == row[:2]:
+                        yield row
+
+
+def _kind(error: Exception) -> int | None:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def _is_damage(error: Exception) -> bool:
+    if isinstance(error, OSError | sqlite3.ProgrammingError):
+        return False
+    return _kind(error) in _DAMAGE
+
+
+def _disk_fails(error: OSError | sqlite3.OperationalError) -> bool:
+    """Whether it is full, or broken: what may pass, unlike a folder that is not ours."""
     if isinstance(error, OSError):
-        return error.errno == errno.ENOSPC
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+        return error.errno in (errno.ENOSPC, errno.EIO)
+    return _kind(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)

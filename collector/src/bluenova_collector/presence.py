@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bluenova_collector.latest import Latest
 from bluenova_shared.delivery import Occasion
 
 
@@ -14,7 +15,8 @@ class Presence:
     """
 
     def __init__(self, present: Iterable[str] = (), lost: Iterable[str] = ()) -> None:
-        self._is_present = {**dict.fromkeys(present, True), **dict.fromkeys(lost, False)}
+        self._is_present = Latest[str, bool]()
+        self._is_present.update(dict.fromkeys(lost, False) | dict.fromkeys(present, True))
 
     @property
     def present(self) -> list[str]:
@@ -28,9 +30,9 @@ class Presence:
 
     def interval(self, seen: Iterable[str]) -> list[tuple[str, Occasion]]:
         """Told which batteries were `seen` in an interval, says which are back and which lost."""
-        now, before = set(seen), set(self.present)
+        now = set(seen)
         back = [mcu_id for mcu_id in self.lost if mcu_id in now]
         gone = [mcu_id for mcu_id in self.present if mcu_id not in now]
-        self._is_present.update(dict.fromkeys(now | before, True) | dict.fromkeys(gone, False))
+        self._is_present.update(dict.fromkeys(gone, False) | dict.fromkeys(now, True))
         events: list[tuple[str, Occasion]] = [(mcu_id, "battery_back") for mcu_id in back]
         return events + [(mcu_id, "battery_lost") for mcu_id in gone]

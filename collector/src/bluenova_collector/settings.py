@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import CliImplicitFlag, SettingsConfigDict
 
 from bluenova_collector.console import Address
 from bluenova_shared.settings import LOG_FLAGS, Host, OptionalPath, Port, Prefix, ServiceSettings
 from bluenova_shared.topics import Topics
+
+
+def _a_path(text: str) -> str:
+    if not re.fullmatch(r"/[^\s#]*", text):
+        raise ValueError("does not begin with a slash, or has a blank or # in it")
+    return text
 
 
 class CollectorSettings(ServiceSettings):
@@ -33,18 +40,22 @@ class CollectorSettings(ServiceSettings):
 
     battery_host: Host = Field(default="10.0.0.2", description="the battery's host name or address")
     battery_port: Port = Field(default=9000, description="the port of the battery's console")
-    battery_path: Annotated[str, Field(pattern="^/[^ #]*$")] = Field(
+    battery_path: Annotated[str, AfterValidator(_a_path)] = Field(
         default="/ws/", description="the path of the battery's console"
     )
     interval: int = Field(
         default=10, ge=1, le=86400, description="the seconds between two snapshots"
     )
     handshake_s: float = Field(
-        default=10, gt=0, description="the seconds that the battery has to accept a connection"
+        default=10,
+        gt=0,
+        le=3600,
+        description="the seconds that the battery has to accept a connection",
     )
     silence_s: float = Field(
         default=60,
         gt=0,
+        le=86400,
         description="the seconds without a line after which we connect anew, and without a "
         "readable one after which a battery is offline",
     )
@@ -60,20 +71,24 @@ class CollectorSettings(ServiceSettings):
         description="the number of snapshots that the outbox keeps at most; the oldest go first",
     )
     log_raw: CliImplicitFlag[bool] = Field(
-        default=False, description="true to log every console line as it was received"
+        default=False,
+        description="true to log every console line as it was received",
+        examples=["true"],
     )
 
     cell_spread_alarm_v: float = Field(
         default=0.1,
         gt=0,
         le=5,
+        allow_inf_nan=False,
         description="the spread of the cells' voltages, in volts, from which on it is an alarm",
     )
     energy_unit: Literal["Wh", "kWh", "MWh"] = Field(
         default="kWh", description="the unit of the battery's two energy totals: Wh, kWh or MWh"
     )
     ha_discovery: bool = Field(
-        default=True, description="true to tell Home Assistant of the battery's sensors, else false"
+        default=True,
+        description="true to tell Home Assistant of the battery's sensors, else false",
     )
     ha_prefix: Prefix = Field(
         default="homeassistant", description="Home Assistant's discovery prefix"

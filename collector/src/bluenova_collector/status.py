@@ -17,7 +17,7 @@ _UNREADABLE = Sensor(
 class Status(BaseModel):
     """What a collector says of itself and of one battery; counts are since `since`."""
 
-    version: str
+    version: str = Field(description="the collector's version")
     since: Annotated[
         datetime,
         Sensor("Collector started", device_class="timestamp", diagnostic=True, enabled=False),

@@ -15,28 +15,21 @@ from bluenova_recorder.settings import RecorderSettings
 from bluenova_recorder.store import Store
 from bluenova_shared import health, service
 from bluenova_shared.mqtt import MqttLink
-from bluenova_shared.settings import WrongSettings
+from bluenova_shared.service import CannotRun
 from bluenova_shared.topics import Topics, shared
 
 log = logging.getLogger("bluenova_recorder")
 
 
 async def serve(arguments: list[str]) -> None:
-    """Runs the recorder until SIGTERM, or `redrive`. Raises WrongSettings."""
-    again = arguments[:1] == ["redrive"]
-    settings = RecorderSettings.load(arguments[1:] if again else arguments)
+    """Runs the recorder until SIGTERM. Raises WrongSettings."""
+    if arguments[:1] == ["redrive"]:
+        serve_redrive(arguments[1:])
+        return
+    settings = RecorderSettings.load(arguments)
     settings.set_up_logging()
     topics = Topics(settings.topic_root)
     store = Store(settings.database(), topics)
-    if again:
-        try:
-            log.info("Stored %d that were rejected; %d stay rejected", *redrive(store, topics))
-        except psycopg2.Error as error:
-            reason = " ".join(str(error).split())
-            raise WrongSettings(
-                f"The database does not answer ({reason}). See PGHOST, PGPORT and PGPASSWORD_FILE."
-            ) from None
-        return
     name = f"recorder-{secrets.token_hex(4)}"
     group = settings.share_group.get_secret_value()
     link = MqttLink(
@@ -47,6 +40,7 @@ async def serve(arguments: list[str]) -> None:
             (shared(group, topics.backlog("+")), 0),
         ],
         on_connected=lambda: recorder.announce(),
+        listening=False,  # until there is a database
     )
     recorder = Recorder(
         inbox=link.inbox,
@@ -54,6 +48,7 @@ async def serve(arguments: list[str]) -> None:
         batch=Batch(settings.batch_rows, settings.batch_age_s),
         store=store,
         publish=link.publish,
+        listen=link.listen,
     )
     log.info("Recorder %s: broker %s, database %s", name, link.broker, settings.pgdatabase)
 
@@ -69,6 +64,21 @@ async def serve(arguments: list[str]) -> None:
         }
         jobs.append(health.keep_beating(settings.health_file, troubles))
     await service.run_jobs(jobs, link.run(), farewell)
+
+
+def serve_redrive(arguments: list[str]) -> None:
+    """Tries again to store what was rejected. Raises CannotRun."""
+    settings = RecorderSettings.load(arguments)
+    settings.set_up_logging()
+    topics = Topics(settings.topic_root)
+    try:
+        stored, failed = redrive(Store(settings.database(), topics), topics)
+    except psycopg2.Error as error:
+        reason = " ".join(str(error).split())
+        raise CannotRun(
+            f"The database does not answer ({reason}). See PGHOST, PGPORT and PGPASSWORD_FILE."
+        ) from None
+    log.info("Stored %d that were rejected; %d stay rejected", stored, failed)
 
 
 def main() -> int:

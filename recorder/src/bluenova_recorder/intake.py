@@ -32,19 +32,23 @@ class Bad:
 
 @dataclass
 class Judged:
-    """What came of a message: what is to be stored, or kept as bad; what is left alone, and why."""
+    """What came of a message: what is to be stored, or kept as bad; what is left alone, and why.
+
+    What is `postponed` (the ids) may become good one day: its sender is to keep it.
+    """
 
     items: list[Item] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    postponed: list[str] = field(default_factory=list)
     is_chunk: bool = False  # whose sender waits for the receipt before it sends the next one
 
 
 def judge(message: Message, topics: Topics) -> Judged:
     """Takes a message apart. Never raises.
 
-    Ignored means: neither stored nor kept nor receipted. So it is with what may become good one day
-    (a schema that this recorder does not know), and what is none of ours.
+    Ignored means: neither stored nor kept nor receipted. So it is with what is none of ours, and
+    with what is postponed: a schema that this recorder does not know.
     """
     payload = message.payload if isinstance(message.payload, bytes) else message.payload.encode()
     mcu_id = topics.mcu_of(message.topic)
@@ -93,6 +97,7 @@ def _judge_one_by_one(payload: bytes, topic: str, mcu_id: str) -> Judged:
         judged.items += one.items
         judged.bad += one.bad
         judged.ignored += one.ignored
+        judged.postponed += one.postponed
     return judged
 
 
@@ -101,7 +106,8 @@ def _judge_item(payload: bytes, topic: str, mcu_id: str, *, is_live: bool = Fals
         item = ITEM.validate_json(payload)
     except ValidationError as error:
         if any(_is_unknown_schema(details) for details in error.errors()):
-            return Judged(ignored=["a schema that this recorder does not know"])
+            known = [] if (name := _id_of(payload)) is None else [name]
+            return Judged(ignored=["a schema that this recorder does not know"], postponed=known)
         return Judged(bad=[Bad(topic, payload, explain(error), mcu_id, _id_of(payload))])
     if item.mcu_id != mcu_id:
         reason = f"mcu_id {item.mcu_id} does not belong to the topic"

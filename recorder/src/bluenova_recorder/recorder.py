@@ -42,12 +42,14 @@ class Recorder:
         batch: Batch,
         store: Store,
         publish: Callable[[Message], bool],
+        listen: Callable[[bool], None],
     ) -> None:
         self._inbox = inbox
         self._topics = topics
         self._batch = batch
         self._store = store
         self._publish = publish
+        self._listen = listen
         self._messages: deque[Message] = deque()
         self._throttle = Throttle(SAME_REASON_EVERY_S)
         self._said = ""
@@ -77,9 +79,11 @@ class Recorder:
         written = await self._reach(lambda: self._store.write(entries))  # returns after the commit
         self.uncommitted_since_s = None
         for mcu_id, receipt in receipts(written).items():
-            topic = self._topics.recorded(mcu_id)
-            self._publish(Message(topic, receipt.to_json(), qos=1))
+            self._send_receipt(mcu_id, receipt)
         self._account_for(written)
+
+    def _send_receipt(self, mcu_id: str, receipt: Receipt) -> None:
+        self._publish(Message(self._topics.recorded(mcu_id), receipt.to_json(), qos=1))
 
     def announce(self) -> None:
         """Tells the collectors that there is a recorder that is able to write, if there is."""
@@ -96,11 +100,15 @@ class Recorder:
                 except TimeoutError:
                     return
             self._take(self._messages.popleft())
+            await asyncio.sleep(0)  # whoever pours must not keep us from hearing a SIGTERM
 
     def _take(self, message: Message) -> None:
         judged = judge(message, self._topics)
         for reason in judged.ignored:
             self._note("Ignored", message.topic, reason)
+        mcu_id = self._topics.mcu_of(message.topic)
+        if judged.postponed and mcu_id is not None:
+            self._send_receipt(mcu_id, Receipt(postponed=judged.postponed))
         entries = [*judged.items, *judged.bad]
         self._batch.add(entries, time.monotonic(), at_once=judged.is_chunk)
 
@@ -112,6 +120,7 @@ class Recorder:
                 done = await in_daemon_thread(operation)
             except psycopg2.Error as error:
                 self._able = False
+                self._listen(False)  # another recorder is to have what we cannot store
                 self._say_away(" ".join(str(error).split()))
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
@@ -121,6 +130,7 @@ class Recorder:
                 self._said = ""
                 if not self._able:
                     self._able = True
+                    self._listen(True)
                     self.announce()
                 return done
 
@@ -149,13 +159,19 @@ def receipts(written: Written) -> dict[str, Receipt]:
     """The receipt for each battery; an item without an id has nobody who waits for one."""
     recorded: dict[str, list[str]] = defaultdict(list)
     rejected: dict[str, list[Rejected]] = defaultdict(list)
+    postponed: dict[str, list[str]] = defaultdict(list)
     for item in written.recorded:
         if item.id is not None:
             recorded[item.mcu_id].append(item.id)
     for bad in written.rejected:
         if bad.mcu_id is not None and bad.id is not None:
             rejected[bad.mcu_id].append(Rejected(id=bad.id, reason=bad.reason))
+    for bad in written.not_kept:
+        if bad.mcu_id is not None and bad.id is not None:
+            postponed[bad.mcu_id].append(bad.id)
     return {
-        mcu_id: Receipt(recorded=recorded[mcu_id], rejected=rejected[mcu_id])
-        for mcu_id in {*recorded, *rejected}
+        mcu_id: Receipt(
+            recorded=recorded[mcu_id], rejected=rejected[mcu_id], postponed=postponed[mcu_id]
+        )
+        for mcu_id in {*recorded, *rejected, *postponed}
     }

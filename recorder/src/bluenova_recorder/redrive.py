@@ -27,18 +27,24 @@ def redrive(store: Store, topics: Topics) -> tuple[int, int]:
         why = [bad.reason for bad in judged.bad] + judged.ignored
         if not why:
             written = store.write(judged.items)
-            why = [bad.reason for bad in written.rejected] or ["no room"] * written.not_kept
+            why = [bad.reason for bad in written.rejected] or ["no room"] * len(written.not_kept)
+            if any((bad.topic, bad.payload) != (topic, payload) for bad in written.rejected):
+                _delete(db, topic, payload)  # it has just been kept in another form
         if why:
             log.warning("Still rejected: %s: %s", ascii(topic), "; ".join(why))
             failed += 1
             continue
-        with db, db.cursor() as cursor:
-            cursor.execute(
-                "DELETE FROM battery_pack_rejected WHERE topic = %s AND payload = %s",
-                [topic, payload],
-            )
+        _delete(db, topic, payload)
         stored += 1
     return stored, failed
+
+
+def _delete(db: pg.connection, topic: str, payload: bytes) -> None:
+    with db, db.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM battery_pack_rejected WHERE topic = %s AND payload = %s",
+            [topic, payload],
+        )
 
 
 def _rejected(db: pg.connection) -> list[tuple[str, bytes]]:

@@ -97,7 +97,7 @@ class Written:
 
     recorded: list[Item] = field(default_factory=list)
     rejected: list[Bad] = field(default_factory=list)
-    not_kept: int = 0  # bad ones for which the rejected ones' table has no room
+    not_kept: list[Bad] = field(default_factory=list)  # the rejected ones' table has no room
 
     def add(self, other: Written) -> Written:
         """Both together."""
@@ -173,7 +173,7 @@ class Store:
         _insert_events(cursor, events)
         kept = rejected.keep(cursor, bad)
         recorded = [snapshot for n, snapshot in enumerate(snapshots) if n not in taken]
-        return Written([*recorded, *events], kept, len(bad) - len(kept))
+        return Written([*recorded, *events], kept, [one for one in bad if one not in kept])
 
     def _insert_snapshots(self, cursor: pg.cursor, snapshots: list[Snapshot]) -> set[int]:
         """Inserts what is not there; returns which stand there already with other values."""

@@ -66,13 +66,17 @@ class Rejected(BaseModel):
 
 
 class Receipt(BaseModel):
-    """What the recorder has committed; what it rejected, it keeps in a table of its own."""
+    """What the recorder has committed; what it rejected, it keeps in a table of its own.
+
+    What is `postponed` has come, and cannot be stored nor kept now: the collector keeps it.
+    """
 
     model_config = _STRICT
 
     schema_: Literal[1] = Field(default=SCHEMA, alias="schema")
     recorded: list[ItemId] = []
     rejected: list[Rejected] = []
+    postponed: list[ItemId] = []
 
     def to_json(self) -> str:
         """The receipt as it goes over MQTT."""

@@ -9,12 +9,14 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from bluenova_shared.settings import WrongSettings
-
 log = logging.getLogger(__name__)
 
 
 Job = Coroutine[Any, Any, None]
+
+
+class CannotRun(Exception):  # noqa: N818  # reads better than CannotRunError where it is caught
+    """Why the program ends: one line for each reason, fit to be shown to the user."""
 
 
 async def run_jobs(jobs: list[Job], link: Job, farewell: Callable[[], Awaitable[None]]) -> None:
@@ -48,11 +50,11 @@ async def _end(*tasks: asyncio.Task[Any]) -> None:
 
 
 def main(program: str, serve: Callable[[list[str]], Coroutine[Any, Any, None]]) -> int:
-    """The exit status: 0 after a signal, 1 for wrong settings, 2 for what should not happen."""
+    """The exit status: 0 after a signal, 1 where it cannot run, 2 for what should not happen."""
     try:
         asyncio.run(serve(sys.argv[1:]))
-    except WrongSettings as wrong:
-        for line in str(wrong).splitlines():
+    except CannotRun as reason:
+        for line in str(reason).splitlines():
             print(f"{program}: {line}", file=sys.stderr)  # noqa: T201  # there may be no log yet
         return 1
     except KeyboardInterrupt:  # so early that run_jobs does not heed it yet

@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDic
 
 from bluenova_shared import logs
 from bluenova_shared.mqtt import Broker
+from bluenova_shared.service import CannotRun
 from bluenova_shared.usage import Usage
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -31,8 +32,8 @@ TLS_FILES = ("mqtt_tls_ca", "mqtt_tls_cert", "mqtt_tls_key")
 LOG_FLAGS = {"log-file": "l", "log-files": "n", "log-max-bytes": "m", "log-flush": "f"}
 
 
-class WrongSettings(Exception):  # noqa: N818  # reads better than WrongSettingsError where it is caught
-    """What is wrong with the settings: one line for each, fit to be shown to the user."""
+class WrongSettings(CannotRun):
+    """What is wrong with the settings, and what to do."""
 
 
 def _not_empty(text: str) -> str:
@@ -53,7 +54,13 @@ def _or_none(text: object) -> object:
     return None if text == "" else text
 
 
+def _upper_case(text: object) -> object:
+    return text.upper() if isinstance(text, str) else text
+
+
 def _a_host(text: str) -> str:
+    if "/" in text:
+        raise ValueError("is no host name or address, but looks like a URL or a path")
     host = _not_empty(text).removeprefix("[").removesuffix("]")
     with contextlib.suppress(ValueError):
         return str(ipaddress.ip_address(host))
@@ -100,7 +107,9 @@ class ProgramSettings(BaseSettings):
         description="that account's password, or name a file that holds it with MQTT_PASSWORD_FILE",
         examples=["..."],
     )
-    mqtt_tls: bool = Field(default=False, description="true to speak TLS to the broker")
+    mqtt_tls: bool = Field(
+        default=False, description="true to speak TLS to the broker", examples=["true"]
+    )
     mqtt_tls_ca: OptionalPath = Field(
         default=None,
         description="the file with the authority that signed the broker's certificate "
@@ -118,9 +127,9 @@ class ProgramSettings(BaseSettings):
         examples=["/certs/client.key"],
     )
     topic_root: Prefix = Field(default="bluenova", description="the first level of all topics")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        default="INFO", description="one of DEBUG, INFO, WARNING and ERROR"
-    )
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper_case)
+    ] = Field(default="INFO", description="one of DEBUG, INFO, WARNING and ERROR")
     log_file: OptionalPath = Field(
         default=None,
         description="the log file (without one: the console)",
@@ -192,6 +201,13 @@ class ProgramSettings(BaseSettings):
             ) from None
 
     def _tls(self) -> ssl.SSLContext:
+        for name in TLS_FILES:
+            path: Path | None = getattr(self, name)
+            if path is not None and not os.access(path, os.R_OK):
+                raise WrongSettings(
+                    f"{name.upper()} is {str(path)!r}, which is not there or cannot be read. "
+                    f"Set it to {type(self).model_fields[name].description}."
+                )
         try:
             context = ssl.create_default_context(cafile=self.mqtt_tls_ca)
             if self.mqtt_tls_cert is not None:
@@ -209,25 +225,28 @@ class ProgramSettings(BaseSettings):
 
         Raises WrongSettings with all that is wrong.
         """
-        if "-daemon" in arguments:
-            raise WrongSettings(
+        problems, secrets = _secrets_from_files(cls)
+        flags = [flag for flag in arguments if flag not in ("-daemon", "--daemon")]
+        if len(flags) < len(arguments):
+            problems.append(
                 "-daemon is not needed any more: the container's restart policy, or the systemd "
                 "unit in docs/migrating.md, keeps the program running in the background."
             )
-        problems, secrets = _secrets_from_files(cls)
         try:
-            command_line = CliSettingsSource[Any](
-                cls, cli_parse_args=list(arguments), formatter_class=Usage
-            )
-            settings = cls(_cli_settings_source=command_line, **secrets)
-        except ValidationError as error:
-            problems += [_explain(cls, details) for details in error.errors()]
+            given = CliSettingsSource[Any](cls, cli_parse_args=flags, formatter_class=Usage)
         except SettingsError as error:
             reason = str(error).removeprefix("error parsing CLI: ")
             problems.append(
                 f"The command line is wrong: {reason}. See --help; where the C program's flags "
                 "went, docs/migrating.md tells."
             )
+            given = CliSettingsSource[Any](
+                cls, cli_parse_args=[]
+            )  # the environment is told of, too
+        try:
+            settings = cls(_cli_settings_source=given, **secrets)
+        except ValidationError as error:
+            problems += [_explain(cls, details) for details in error.errors()]
         else:
             problems += settings.contradictions()
         if problems:
@@ -252,7 +271,10 @@ def _secrets_from_files(cls: type[BaseSettings]) -> tuple[list[str], dict[str, A
     for field in cls.model_fields:
         name = field.upper()
         path = os.environ.get(f"{name}_FILE")
-        if not path or not _is_secret(cls, field):
+        if not path:
+            continue
+        if not _is_secret(cls, field):
+            problems.append(f"{name}_FILE is not read, as {name} is no secret. Set {name} itself.")
             continue
         if os.environ.get(name):
             problems.append(f"{name} and {name}_FILE are both set. Keep one of them.")
@@ -285,6 +307,7 @@ def _explain(cls: type[BaseSettings], details: ErrorDetails) -> str:
     else:
         what = f"{name}{given} {_lower_first(details['msg'].removeprefix('Value error, '))}."
     example = about.examples[0] if about.examples else about.default
+    example = str(example).lower() if isinstance(example, bool) else example
     return f"{what} Set it to {about.description}, for example {name}={example}."
 
 
