@@ -67,8 +67,8 @@ class Driven:
             offline_after_s=60,
             log_raw=False,
             spread_alarm=SpreadAlarm(0.1),
-            connections=lambda: self.reconnects + 1,
         )
+        self.collector.connections = lambda: self.reconnects + 1
         pack = Pack(PackSettings())
         pack.advance(1)
         self.lines = [line.text for line in pack.console_lines()][:12]

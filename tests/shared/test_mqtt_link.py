@@ -11,8 +11,9 @@ from contextlib import asynccontextmanager
 import pytest
 from tests.chain.parts import Listener, eventually
 
+from bluenova_shared.inbox import Inbox
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt import Broker, Inbox, MqttLink, Will
+from bluenova_shared.mqtt import Broker, MqttLink, Will
 from bluenova_tools.local import Mosquitto, free_port
 
 pytestmark = pytest.mark.services

@@ -16,9 +16,11 @@ from bluenova_collector.homeassistant import HomeAssistant
 from bluenova_collector.outbox import Outbox
 from bluenova_collector.settings import CollectorSettings
 from bluenova_collector.spread import SpreadAlarm
-from bluenova_shared import health, service
+from bluenova_shared import service
+from bluenova_shared.inbox import Inbox
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt import MqttLink, Will
+from bluenova_shared.topics import Topics
 
 log = logging.getLogger("bluenova_collector")
 
@@ -37,10 +39,50 @@ async def serve(arguments: list[str], clock: Callable[[], float] = time.time) ->
     outbox = Outbox(settings.outbox(), battery=str(address), limit=settings.outbox_limit)
     link = _link(settings, outbox.name, lambda: connected())
     home_assistant = _home_assistant(settings, outbox.name, link)
-    delivery = Delivery(outbox, topics, link.publish, link.longest_payload)
-    collector = Collector(
+    collector = _collector(settings, outbox, link, clock)
+    collector.on_snapshots = home_assistant.hear
+    console = _console(settings, collector)
+    collector.connections = lambda: console.connections
+    log.info("Collector %s: battery %s, broker %s", outbox.name, address, link.broker)
+
+    def connected() -> None:
+        collector.announce()
+        home_assistant.tell_all()
+
+    async def farewell() -> None:
+        collector.farewell()
+        await link.close()
+        outbox.close()
+
+    listening = _take_messages(link.inbox, topics, collector, home_assistant)
+    await service.run_jobs(
+        [console.run(), collector.run(), home_assistant.run(), listening],
+        link.run(),
+        farewell,
+        health_file=settings.health_file,
+        # A battery that is switched off is no sickness of ours.
+        troubles={"no broker": lambda: link.away_since_s},
+    )
+
+
+async def _take_messages(
+    inbox: Inbox, topics: Topics, collector: Collector, home_assistant: HomeAssistant
+) -> None:
+    while True:
+        for message in await inbox.take():
+            if message.topic in topics.home_assistant_states():
+                home_assistant.take(message)
+            else:
+                collector.take(message)
+
+
+def _collector(
+    settings: CollectorSettings, outbox: Outbox, link: MqttLink, clock: Callable[[], float]
+) -> Collector:
+    topics = settings.topics()
+    return Collector(
         outbox=outbox,
-        delivery=delivery,
+        delivery=Delivery(outbox, topics, link.publish, link.longest_payload),
         topics=topics,
         publish=link.publish,
         clock=clock,
@@ -48,41 +90,17 @@ async def serve(arguments: list[str], clock: Callable[[], float] = time.time) ->
         offline_after_s=settings.silence_s,
         log_raw=settings.log_raw,
         spread_alarm=SpreadAlarm(settings.cell_spread_alarm_v),
-        on_snapshots=home_assistant.hear,
-        connections=lambda: console.connections,
     )
-    console = Console(
-        address,
+
+
+def _console(settings: CollectorSettings, collector: Collector) -> Console:
+    return Console(
+        settings.address(),
         on_line=collector.hear,
         on_lost=collector.lost_console,
         handshake_s=settings.handshake_s,
         silence_s=settings.silence_s,
     )
-    log.info("Collector %s: battery %s, broker %s", outbox.name, address, link.broker)
-
-    def connected() -> None:
-        collector.announce()
-        home_assistant.tell_all()
-
-    async def take_messages() -> None:
-        while True:
-            for message in await link.inbox.take():
-                if message.topic in topics.home_assistant_states():
-                    home_assistant.take(message)
-                else:
-                    collector.take(message)
-
-    async def farewell() -> None:
-        collector.farewell()
-        await link.close()
-        outbox.close()
-
-    jobs = [console.run(), collector.run(), home_assistant.run(), take_messages()]
-    if settings.health_file is not None:
-        # A battery that is switched off is no sickness of ours.
-        troubles = {"no broker": lambda: link.away_since_s}
-        jobs.append(health.keep_beating(settings.health_file, troubles))
-    await service.run_jobs(jobs, link.run(), farewell)
 
 
 def _link(settings: CollectorSettings, name: str, on_connected: Callable[[], None]) -> MqttLink:

@@ -38,8 +38,8 @@ class Collector:
     """Hears the console's lines, closes the intervals, and hands on what came of them.
 
     `publish` sends a message, or answers False while there is no broker. `clock` gives the seconds
-    since 1970, and may jump; whatever else is timed is timed by a steady clock. `connections` tells
-    how many there have been to the battery.
+    since 1970, and may jump; whatever else is timed is timed by a steady clock. `on_snapshots`
+    is told those of each interval; `connections` is asked how many there were to the battery.
     """
 
     def __init__(
@@ -54,8 +54,6 @@ class Collector:
         offline_after_s: float,
         log_raw: bool,
         spread_alarm: SpreadAlarm,
-        on_snapshots: Callable[[list[Snapshot]], None] = lambda _: None,
-        connections: Callable[[], int] = lambda: 0,
     ) -> None:
         memory = outbox.recall()
         self._outbox = outbox
@@ -65,7 +63,8 @@ class Collector:
         self._clock = clock
         self._log_raw = log_raw
         self._spread_alarm = spread_alarm
-        self._on_snapshots = on_snapshots
+        self.on_snapshots: Callable[[list[Snapshot]], None] = lambda _: None
+        self.connections: Callable[[], int] = lambda: 0
         self._assembler = Assembler(memory.mcu_id, memory.totals)
         self._intervals = Intervals(interval_s, clock(), memory.last_end_s)
         self._presence = Presence(memory.present, memory.lost)
@@ -76,7 +75,6 @@ class Collector:
         self._status_s = 0.0
         self._throttle = Throttle(UNREADABLE_EVERY_S)
         self._unreadable: Counter[str] = Counter()
-        self._connections = connections
 
     def hear(self, line: str) -> bool:
         """Takes a console line in; true where it was one of ours and readable."""
@@ -152,7 +150,7 @@ class Collector:
             self._status_s = -STATUS_EVERY_S  # a new battery's figures are due at once
         self._last_snapshot.update({s.mcu_id: s.time for s in snapshots})
         self._deliver([*self._events(due.end_s, snapshots), *snapshots], due.end_s)
-        self._on_snapshots(snapshots)
+        self.on_snapshots(snapshots)
 
     def _complete(self, snapshot: Snapshot) -> Snapshot:
         """With its id, and with what takes more than one interval to know."""
@@ -205,7 +203,7 @@ class Collector:
                 oldest_waiting=self._outbox.oldest(mcu_id),
                 sent_again=self._delivery.sent_again,
                 dropped=self._outbox.dropped,
-                reconnects=max(0, self._connections() - 1),
+                reconnects=max(0, self.connections() - 1),
                 unreadable=dict(self._unreadable),
             )
             topic = self._topics.status(mcu_id)

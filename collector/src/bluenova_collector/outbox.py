@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import json
 import logging
 import secrets
@@ -11,7 +9,7 @@ import shutil
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +17,8 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from bluenova_shared.delivery import ITEM, Item, to_chunk_json
+from bluenova_collector.damage import disk_fails, is_damage, kind, whole_items
+from bluenova_shared.delivery import Item, to_chunk_json
 from bluenova_shared.settings import WrongSettings
 
 log = logging.getLogger(__name__)
@@ -52,15 +51,11 @@ _SET_ITEM_ASIDE = (
     "INSERT OR IGNORE INTO damaged SELECT n, id, mcu_id, payload FROM outbox WHERE n = ?"
 )
 _DELETE_NUMBER = "DELETE FROM outbox WHERE n = ? RETURNING mcu_id"
-_ALL_ITEMS = "SELECT id, mcu_id, time_s, payload FROM outbox ORDER BY n"
 _INSERT_OR_IGNORE = "INSERT OR IGNORE INTO outbox (id, mcu_id, time_s, payload) VALUES (?, ?, ?, ?)"
 # Deleting takes room, too, as SQLite writes ahead what it changes: an outbox that fills its disk to
 # the last byte could not let go of what is recorded.
 ROOM_TO_LET_GO_BYTES = 8 * 2**20
 _WITH_THE_FILE = ("", "-wal", "-shm", "-journal")
-# What a file that is none of ours any more says, by the lower eight bits of SQLite's error code. An
-# error without one comes from Python: a text that is no UTF-8.
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, None)
 
 
 @dataclass(frozen=True)
@@ -238,7 +233,7 @@ class Outbox:
         try:
             return operation()
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             damage = str(error)
         # Not above: while the error is there, so are its cursor and the lock on the file.
@@ -250,7 +245,7 @@ class Outbox:
         aside = self._set_aside(damage)
         self._open()
         with self._db:
-            self._db.executemany(_INSERT_OR_IGNORE, _readable(aside))
+            self._db.executemany(_INSERT_OR_IGNORE, whole_items(aside))
         self.waiting.clear()
         self.waiting.update(self._count())
         log.error("%d of its items could be saved", self.waiting.total())
@@ -261,11 +256,11 @@ class Outbox:
             self._db = self._begun(str(self._path))
             self._on_disk = True
         except (OSError, sqlite3.OperationalError) as error:
-            if _kind(error) == sqlite3.SQLITE_BUSY:
+            if kind(error) == sqlite3.SQLITE_BUSY:
                 raise _unusable(self._path, "another collector uses it") from None
-            if _is_damage(error):
+            if is_damage(error):
                 raise
-            if not _disk_fails(error):
+            if not disk_fails(error):
                 raise _unusable(self._path, str(error)) from None
             if self._on_disk:
                 log.error("The disk does not take the outbox %s (%s)", self._path, error)
@@ -330,36 +325,3 @@ def _unusable(path: Path, reason: str) -> WrongSettings:
         f"The outbox {path} cannot be used: {reason}. Set OUTBOX_PATH to a file in a folder that "
         "is ours to write, one for each collector."
     )
-
-
-def _readable(aside: Path) -> Iterator[tuple[str, str, int, str]]:
-    """The items of a damaged file that are whole, from both ends up to where it is damaged."""
-    for order in ("ASC", "DESC"):
-        with (
-            contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError),
-            contextlib.closing(sqlite3.connect(aside)) as db,
-        ):
-            db.text_factory = lambda text: text.decode(errors="replace")
-            for row in db.execute(f"{_ALL_ITEMS} {order}"):
-                with contextlib.suppress(ValidationError):
-                    item = ITEM.validate_json(row[3])
-                    if (item.id, item.mcu_id) == row[:2]:
-                        yield row
-
-
-def _kind(error: Exception) -> int | None:
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
-
-
-def _is_damage(error: Exception) -> bool:
-    if isinstance(error, OSError | sqlite3.ProgrammingError):
-        return False
-    return _kind(error) in _DAMAGE
-
-
-def _disk_fails(error: OSError | sqlite3.OperationalError) -> bool:
-    """Whether it is full, or broken: what may pass, unlike a folder that is not ours."""
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EIO)
-    return _kind(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)

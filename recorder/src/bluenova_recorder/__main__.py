@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import sys
+from collections.abc import Callable
 
 import psycopg2
 
@@ -13,7 +14,7 @@ from bluenova_recorder.recorder import Recorder
 from bluenova_recorder.redrive import redrive
 from bluenova_recorder.settings import RecorderSettings
 from bluenova_recorder.store import Store
-from bluenova_shared import health, service
+from bluenova_shared import service
 from bluenova_shared.mqtt import MqttLink
 from bluenova_shared.service import CannotRun
 from bluenova_shared.topics import Topics, shared
@@ -31,17 +32,7 @@ async def serve(arguments: list[str]) -> None:
     topics = Topics(settings.topic_root)
     store = Store(settings.database(), topics)
     name = f"recorder-{secrets.token_hex(4)}"
-    group = settings.share_group.get_secret_value()
-    link = MqttLink(
-        settings.broker(),
-        client_id=name,
-        subscriptions=[
-            (shared(group, topics.snapshot("+")), 0),
-            (shared(group, topics.backlog("+")), 0),
-        ],
-        on_connected=lambda: recorder.announce(),
-        listening=False,  # until there is a database
-    )
+    link = _link(settings, name, lambda: recorder.announce())
     recorder = Recorder(
         inbox=link.inbox,
         topics=topics,
@@ -56,14 +47,30 @@ async def serve(arguments: list[str]) -> None:
         # What is not written yet has no receipt, and will be sent again: nothing to wait for.
         await link.close()
 
-    jobs = [recorder.run()]
-    if settings.health_file is not None:
-        troubles = {
+    await service.run_jobs(
+        [recorder.run()],
+        link.run(),
+        farewell,
+        health_file=settings.health_file,
+        troubles={
             "no broker": lambda: link.away_since_s,
             "nothing committed": lambda: recorder.uncommitted_since_s,
-        }
-        jobs.append(health.keep_beating(settings.health_file, troubles))
-    await service.run_jobs(jobs, link.run(), farewell)
+        },
+    )
+
+
+def _link(settings: RecorderSettings, name: str, on_connected: Callable[[], None]) -> MqttLink:
+    topics, group = Topics(settings.topic_root), settings.share_group.get_secret_value()
+    return MqttLink(
+        settings.broker(),
+        client_id=name,
+        subscriptions=[
+            (shared(group, topics.snapshot("+")), 0),
+            (shared(group, topics.backlog("+")), 0),
+        ],
+        on_connected=on_connected,
+        listening=False,  # until there is a database
+    )
 
 
 def serve_redrive(arguments: list[str]) -> None:

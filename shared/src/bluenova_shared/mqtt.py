@@ -24,6 +24,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from bluenova_shared.inbox import Inbox
 from bluenova_shared.message import Message
 
 log = logging.getLogger(__name__)
@@ -65,41 +66,6 @@ class Will:
 
     message: Message
     delay_s: int
-
-
-class Inbox:
-    """Messages from paho's thread to ours: bounded; what does not fit is dropped and counted."""
-
-    def __init__(self, max_messages: int = 10_000, max_bytes: int = 16 * 2**20) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._filled = asyncio.Event()
-        self._lock = threading.Lock()
-        self._messages: list[Message] = []
-        self._bytes = 0
-        self._max_messages = max_messages
-        self._max_bytes = max_bytes
-        self.dropped = 0
-
-    def put(self, message: Message) -> None:
-        """Called in paho's thread."""
-        with self._lock:
-            size = len(message.payload)
-            if len(self._messages) >= self._max_messages or self._bytes + size > self._max_bytes:
-                self.dropped += 1
-                return
-            self._messages.append(message)
-            self._bytes += size
-            first = len(self._messages) == 1
-        if first:  # one wake-up for all that is waiting: the loop's own queue stays short, too
-            self._loop.call_soon_threadsafe(self._filled.set)
-
-    async def take(self) -> list[Message]:
-        """All that has come since, as soon as there is any."""
-        await self._filled.wait()
-        with self._lock:
-            self._filled.clear()
-            taken, self._messages, self._bytes = self._messages, [], 0
-        return taken
 
 
 class MqttLink:

@@ -7,7 +7,10 @@ import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import Any
+
+from bluenova_shared.health import Troubles, keep_beating
 
 log = logging.getLogger(__name__)
 
@@ -19,12 +22,21 @@ class CannotRun(Exception):  # noqa: N818  # reads better than CannotRunError wh
     """Why the program ends: one line for each reason, fit to be shown to the user."""
 
 
-async def run_jobs(jobs: list[Job], link: Job, farewell: Callable[[], Awaitable[None]]) -> None:
+async def run_jobs(
+    jobs: list[Job],
+    link: Job,
+    farewell: Callable[[], Awaitable[None]],
+    *,
+    health_file: Path | None,
+    troubles: Troubles,
+) -> None:
     """Runs the jobs and the link, which never end by themselves, until SIGTERM or SIGINT.
 
     The jobs are over when the farewell is said: what it says stays true. The link is still up. A
     job that fails ends the program: whoever started it starts it again.
     """
+    if health_file is not None:
+        jobs = [*jobs, keep_beating(health_file, troubles)]
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

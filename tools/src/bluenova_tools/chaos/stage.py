@@ -15,6 +15,7 @@ from bluenova_tools.chaos.disk import SmallDisk
 from bluenova_tools.chaos.links import Link, Links
 from bluenova_tools.chaos.tap import Truth, read_truth, write_down_what_is_left
 from bluenova_tools.local import Mosquitto, Postgres, Service, ServiceError, free_port
+from bluenova_tools.local.account import remove_folder
 
 DATABASE = "homeauto"
 BATTERIES = ("1A2B3C4D", "5E6F7081")
@@ -102,6 +103,7 @@ def stage(folder: Path, seed: int, *, broken: str = "", pauses: str = "") -> Ite
             fast=True,
             config={"max_connections": str(MOST_CONNECTIONS), "track_commit_timestamp": "on"},
         )
+        stack.callback(remove_folder, postgres.folder)  # under the disk, once that is gone
         disk = stack.enter_context(SmallDisk(postgres.folder, POSTGRES_MB))
         stack.enter_context(postgres)
         postgres.create_database(DATABASE)
