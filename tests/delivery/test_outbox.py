@@ -235,6 +235,62 @@ def test_items_set_aside_are_kept_and_out_of_the_way(path: Path) -> None:
         assert db.execute("SELECT id FROM damaged").fetchall() == [(one.id,) for one in bad]
 
 
+def test_a_saving_that_was_cut_short_is_done_again(path: Path) -> None:
+    outbox = open_outbox(path)
+    kept = [item.id for item in fill(outbox, 50)]
+    outbox.close()
+    fresh = Path(f"{path}.new")
+    half = open_outbox(fresh)
+    list(fill(half, 5))
+    half.close()
+    overwrite(path, path.stat().st_size - 4096, b"\xff" * 4096)
+    again = open_outbox(path)
+    assert set(ids(again)) <= set(kept)
+    assert len(ids(again)) > 30
+    again.close()
+    path.rename(fresh)  # and killed between the two renamings
+    last = open_outbox(path)
+    assert len(ids(last)) > 30
+    last.close()
+
+
+def test_a_damaged_file_without_room_for_another_keeps_all_until_there_is(
+    small_disk: SmallDisk,
+) -> None:
+    path = small_disk.folder / "outbox.sqlite"
+    outbox = open_outbox(path)
+    kept = [item.id for item in fill(outbox, 2000)]
+    outbox.close()
+    overwrite(path, path.stat().st_size // 2 // 4096 * 4096, b"\xff" * 4096)
+    small_disk.fill()
+    again = open_outbox(path)
+    assert ids(again) == []
+    with pytest.raises(sqlite3.OperationalError):
+        again.commit([snapshot(3000)], MEMORY)
+    small_disk.free()
+    again.commit([new := snapshot(3001)], MEMORY)
+    assert len(set(ids(again)) & set(kept)) > 1900
+    assert ids(again)[-1] == new.id
+    assert again.waiting[MCU_ID] == len(ids(again))
+    again.close()
+
+
+def test_values_of_the_wrong_kind_end_nothing(path: Path) -> None:
+    outbox = open_outbox(path)
+    items = list(fill(outbox, 3))
+    outbox.close()
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE outbox SET time_s = 'x' WHERE n = 1")
+        db.execute("UPDATE outbox SET time_s = 1 << 60 WHERE n = 2")
+        db.execute("UPDATE outbox SET payload = x'7b' WHERE n = 3")
+    again = open_outbox(path)
+    assert again.oldest(MCU_ID) is None
+    again.delete(MCU_ID, [str(items[0].id)])
+    assert again.oldest(MCU_ID) is None
+    assert len(again.between(0, None, MCU_ID, 10)) == 2
+    again.close()
+
+
 def test_damage_while_it_is_open_costs_neither_the_collector_nor_new_data(path: Path) -> None:
     outbox = open_outbox(path)
     list(fill(outbox, 3000))

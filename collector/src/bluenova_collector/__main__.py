@@ -29,7 +29,7 @@ WILL_DELAY_S = 10
 
 
 async def serve(arguments: list[str], clock: Callable[[], float] = time.time) -> None:
-    """Runs the collector until SIGTERM; `clock` gives the time. Raises WrongSettings."""
+    """Runs the collector until SIGTERM; `clock` gives the time. Raises CannotRun."""
     if arguments[:1] == ["forget"]:
         await serve_forget(arguments[1:])
         return
@@ -37,7 +37,7 @@ async def serve(arguments: list[str], clock: Callable[[], float] = time.time) ->
     settings.set_up_logging()
     address, topics = settings.address(), settings.topics()
     outbox = Outbox(settings.outbox(), battery=str(address), limit=settings.outbox_limit)
-    link = _link(settings, outbox.name, lambda: connected())
+    link = _link(settings, outbox.name, lambda: connected(), lambda: collector.lost_broker())
     home_assistant = _home_assistant(settings, outbox.name, link)
     collector = _collector(settings, outbox, link, clock)
     collector.on_snapshots = home_assistant.hear
@@ -103,7 +103,12 @@ def _console(settings: CollectorSettings, collector: Collector) -> Console:
     )
 
 
-def _link(settings: CollectorSettings, name: str, on_connected: Callable[[], None]) -> MqttLink:
+def _link(
+    settings: CollectorSettings,
+    name: str,
+    on_connected: Callable[[], None],
+    on_lost: Callable[[], None],
+) -> MqttLink:
     topics = settings.topics()
     gone = Message(topics.collector(name), "offline", qos=1, retain=True)
     return MqttLink(
@@ -117,6 +122,7 @@ def _link(settings: CollectorSettings, name: str, on_connected: Callable[[], Non
         will=Will(gone, WILL_DELAY_S),
         session_s=WILL_DELAY_S,
         on_connected=on_connected,
+        on_lost=on_lost,
     )
 
 
@@ -131,7 +137,7 @@ def _home_assistant(settings: CollectorSettings, name: str, link: MqttLink) -> H
 
 
 async def serve_forget(arguments: list[str]) -> None:
-    """Has the broker forget the battery that the first argument names. Raises WrongSettings."""
+    """Has the broker forget the battery that the first argument names. Raises CannotRun."""
     if arguments[:1] in (["-h"], ["--help"]):
         CollectorSettings.load(["--help"])
     mcu_id = named(arguments)

@@ -105,11 +105,14 @@ class Collector:
 
     def announce(self) -> None:
         """Tells a broker that has just accepted us where things stand."""
-        self._delivery.link_is_new()
         self._publish(self._own_state("online"))
         for mcu_id in self._availability.online:
             self._publish_availability(mcu_id)
         self._publish_status()
+
+    def lost_broker(self) -> None:
+        """The connection to the broker is gone."""
+        self._delivery.link_lost()
 
     def farewell(self) -> None:
         """Tells the broker, and the outbox, that nothing is being read any more."""

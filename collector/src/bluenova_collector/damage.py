@@ -16,22 +16,26 @@ from bluenova_shared.delivery import ITEM
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 # And what Python says of a text in it that is no UTF-8, without a code.
 _NO_TEXT = "Could not decode to UTF-8"
-_ALL_ITEMS = "SELECT id, mcu_id, time_s, payload FROM outbox ORDER BY n"
+_ALL_ITEMS = "SELECT n, id, mcu_id, payload FROM outbox ORDER BY n"
 
 
-def whole_items(aside: Path) -> Iterator[tuple[str, str, int, str]]:
-    """The items of a damaged file that are whole, from both ends up to where it is damaged."""
+def whole_items(path: Path) -> Iterator[tuple[int, str, str, int, str]]:
+    """The items of a damaged file that are whole: n, id, mcu_id, time_s, payload.
+
+    They come from the beginning on, and then from the end, up to where it is damaged.
+    """
     for order in ("ASC", "DESC"):
         with (
             contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError),
-            contextlib.closing(sqlite3.connect(aside)) as db,
+            contextlib.closing(sqlite3.connect(path)) as db,
         ):
             db.text_factory = lambda text: text.decode(errors="replace")
-            for row in db.execute(f"{_ALL_ITEMS} {order}"):
+            for n, item_id, mcu_id, payload in db.execute(f"{_ALL_ITEMS} {order}"):
                 with contextlib.suppress(ValidationError):
-                    item = ITEM.validate_json(row[3])
-                    if (item.id, item.mcu_id) == row[:2]:
-                        yield row
+                    item = ITEM.validate_json(payload)
+                    if (item.id, item.mcu_id) == (item_id, mcu_id):
+                        yield n, item_id, mcu_id, int(item.time.timestamp()), payload
+            return
 
 
 def kind(error: Exception) -> int | None:

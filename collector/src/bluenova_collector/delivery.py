@@ -68,7 +68,7 @@ class Delivery:
     def take_receipt(self, message: Message) -> None:
         """Deletes what the recorder has committed, or keeps among the rejected; nothing else."""
         mcu_id = self._topics.mcu_of(message.topic)
-        if mcu_id is None or mcu_id not in self._outbox.waiting:
+        if mcu_id is None or not (self._outbox.waiting[mcu_id] or self.unwritten(mcu_id)):
             return  # another collector's
         try:
             receipt = Receipt.model_validate_json(message.payload)
@@ -80,12 +80,11 @@ class Delivery:
         ids = receipt.recorded + [rejected.id for rejected in receipt.rejected]
         if self.backlog.receipted(ids, receipt.postponed):
             self.send_again()  # first, so that the recorder has work while our disk syncs
+        self._unwritten = deque(item for item in self._unwritten if item.id not in ids)
         try:
             self._outbox.delete(mcu_id, ids)
         except sqlite3.OperationalError as error:
             log.warning("The outbox does not let go of what is recorded: %s", error)
-            return
-        self._unwritten = deque(item for item in self._unwritten if item.id not in ids)
 
     def send_again(self) -> None:
         """Sends the next chunks of what has no receipt, if it is time for any."""
@@ -119,8 +118,8 @@ class Delivery:
         """How many items went out again for want of a receipt."""
         return self.backlog.sent_again
 
-    def link_is_new(self) -> None:
-        """A broker has just accepted us: what was under way may be lost."""
+    def link_lost(self) -> None:
+        """There is no broker any more: what was under way may be lost."""
         self.backlog.link_lost()
 
     def unwritten(self, mcu_id: str | None = None) -> int:
@@ -138,11 +137,12 @@ class Delivery:
             most = min(most, longest)
         room, chunk, damaged = most, list[Kept](), list[Kept]()
         for item in kept:
+            if not _is_whole(item):
+                damaged.append(item)
+                continue
             size = len(item.payload.encode()) + 2
             if size > most:
                 self._say_too_long(item, most)
-            elif not _is_whole(item):
-                damaged.append(item)
             elif size > room:
                 break
             else:
@@ -154,7 +154,7 @@ class Delivery:
 
     def _say_too_long(self, item: Kept, most: int) -> None:
         if self._said_too_long != most:
-            log.error("The broker takes no more than %d bytes: %s waits", most, item.id)
+            log.error("No more than %d bytes can be sent at once: %s waits", most, item.id)
         self._said_too_long = most
 
     def _commit(self, items: Sequence[Item], memory: Memory) -> list[int | None]:
@@ -183,6 +183,6 @@ def _is_whole(item: Kept) -> bool:
     """Whether a damaged disk has left it as it was: one broken text would break its whole chunk."""
     try:
         value = from_json(item.payload)
-    except ValueError:
+    except (TypeError, ValueError):  # TypeError: not even a text
         return False
     return isinstance(value, dict) and value.get("id") == item.id

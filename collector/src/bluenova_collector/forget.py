@@ -48,9 +48,8 @@ async def forget(broker: Broker, topics: Topics, mcu_id: str) -> None:
     running = asyncio.create_task(link.run())
     try:
         await asyncio.wait_for(connected.wait(), BROKER_WITHIN_S)
-        for topic in retained(topics, mcu_id):
-            link.publish(Message(topic, "", qos=1, retain=True))
-        done = await link.close(BROKER_WITHIN_S)
+        sent = [link.publish(Message(t, "", qos=1, retain=True)) for t in retained(topics, mcu_id)]
+        done = await link.close(BROKER_WITHIN_S) and all(sent)
     except TimeoutError:
         raise CannotRun(
             f"There was no connection to the broker {broker} within {BROKER_WITHIN_S:g} s "

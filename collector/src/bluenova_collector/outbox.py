@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import secrets
@@ -48,14 +49,15 @@ _DELETE_OLDEST = (
     "DELETE FROM outbox WHERE n IN (SELECT n FROM outbox ORDER BY n LIMIT ?) RETURNING mcu_id"
 )
 _SET_ITEM_ASIDE = (
-    "INSERT OR IGNORE INTO damaged SELECT n, id, mcu_id, payload FROM outbox WHERE n = ?"
+    "INSERT OR IGNORE INTO damaged SELECT n, id, mcu_id, payload FROM outbox WHERE n = ? AND id = ?"
 )
-_DELETE_NUMBER = "DELETE FROM outbox WHERE n = ? RETURNING mcu_id"
-_INSERT_OR_IGNORE = "INSERT OR IGNORE INTO outbox (id, mcu_id, time_s, payload) VALUES (?, ?, ?, ?)"
+_DELETE_ITEM = "DELETE FROM outbox WHERE n = ? AND id = ? RETURNING mcu_id"
+_SAVE = "INSERT OR IGNORE INTO outbox (n, id, mcu_id, time_s, payload) VALUES (?, ?, ?, ?, ?)"
 # Deleting takes room, too, as SQLite writes ahead what it changes: an outbox that fills its disk to
 # the last byte could not let go of what is recorded.
 ROOM_TO_LET_GO_BYTES = 8 * 2**20
-_WITH_THE_FILE = ("", "-wal", "-shm", "-journal")
+# What belongs to a file, itself last: where it is gone, so is the rest.
+_PARTS = ("-wal", "-shm", "-journal", "")
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class Outbox:
 
     def __init__(self, path: Path, battery: str, limit: int) -> None:
         self._path = path
+        self._fresh = Path(f"{path}.new")
         self._battery = battery
         self._limit = limit
         self.dropped = 0
@@ -99,11 +102,12 @@ class Outbox:
         self._db = sqlite3.connect(":memory:")  # until the file is open
         self._on_disk = True
         self._unreadable = False
+        self._uncertain = False  # whether the disk may have taken what it said it did not
         try:
             self._guarded(self._open)
         except sqlite3.OperationalError as error:  # damaged, and cannot be set aside
             raise _unusable(path, str(error)) from None
-        self.waiting.update(self._guarded(self._count))
+        self._recount()
 
     def recall(self) -> Memory:
         """What was remembered of this battery."""
@@ -133,9 +137,15 @@ class Outbox:
                 numbers = [int(self._db.execute(_INSERT, row).fetchone()[0]) for row in rows]
                 return numbers, self._make_room(len(rows))
 
-        numbers, dropped = self._guarded(write)
+        try:
+            numbers, dropped = self._guarded(write)
+        except sqlite3.OperationalError:
+            self._uncertain = True
+            raise
         self.waiting.update(item.mcu_id for item in items)
         self.waiting.subtract(dropped)
+        if self._uncertain:
+            self._recount()
         self.count_dropped(len(dropped), f"OUTBOX_LIMIT={self._limit}")
         return numbers
 
@@ -156,17 +166,13 @@ class Outbox:
 
     def set_items_aside(self, items: Sequence[Kept]) -> None:
         """Takes items that are damaged out of the way of the others, into a table of their own."""
-        numbers = [(item.n,) for item in items]
+        named = [(item.n, item.id) for item in items]
 
         def write() -> Counter[str]:
             with self._db:
-                self._db.executemany(_SET_ITEM_ASIDE, numbers)
-                found = [
-                    row[0]
-                    for number in numbers
-                    for row in self._db.execute(_DELETE_NUMBER, number).fetchall()
-                ]
-                return Counter(found)
+                self._db.executemany(_SET_ITEM_ASIDE, named)
+                gone = [self._db.execute(_DELETE_ITEM, one).fetchall() for one in named]
+                return Counter(row[0] for rows in gone for row in rows)
 
         try:
             self.waiting.subtract(self._guarded(write))
@@ -187,7 +193,10 @@ class Outbox:
         """The time of the battery's item that waits longest."""
         query = "SELECT time_s FROM outbox WHERE mcu_id = ? ORDER BY n LIMIT 1"
         found = self._read(lambda: self._db.execute(query, (mcu_id,)).fetchone())
-        return datetime.fromtimestamp(found[0], UTC) if found else None
+        try:
+            return datetime.fromtimestamp(found[0], UTC) if found else None
+        except (TypeError, ValueError, OSError):  # a number that the disk has turned
+            return None
 
     def _read(self, operation: Callable[[], T]) -> T | None:
         """None where the disk does not give it: what is live goes on without."""
@@ -241,19 +250,39 @@ class Outbox:
         return operation()
 
     def _begin_anew(self, damage: str) -> None:
-        """Sets a damaged file aside and begins another, with all that can still be read."""
-        aside = self._set_aside(damage)
+        """Puts another file in the place of a damaged one, with all that can still be read.
+
+        Killed meanwhile, it begins again: the damaged one is set aside when the other is complete.
+        """
+        self._db.close()
+        aside = f"{self._path}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+        try:
+            _remove(self._fresh)
+            self._begun(str(self._fresh))
+            with self._db:
+                self._db.executemany(_SAVE, whole_items(self._path))
+            self._db.close()
+            for part in _PARTS:
+                _rename(f"{self._path}{part}", f"{aside}{part}")
+            self._fresh.rename(self._path)
+        except (OSError, sqlite3.Error) as failed:
+            self._go_without()
+            raise sqlite3.OperationalError(
+                f"it is damaged ({damage}), and cannot be set aside for another ({failed})"
+            ) from None
+        log.error("The outbox %s is damaged (%s): kept as %s", self._path, damage, aside)
         self._open()
-        with self._db:
-            self._db.executemany(_INSERT_OR_IGNORE, whole_items(aside))
-        self.waiting.clear()
-        self.waiting.update(self._count())
-        log.error("%d of its items could be saved", self.waiting.total())
+        if not self._on_disk:
+            raise sqlite3.OperationalError("the disk does not take another outbox")
+        self._recount()
+        log.error("The outbox is begun anew: %d of its items are saved", self.waiting.total())
 
     def _open(self) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = self._begun(str(self._path))
+            if not self._path.exists():
+                _rename(self._fresh, self._path)  # killed when it was about to do that
+            self._begun(str(self._path))
             self._on_disk = True
         except (OSError, sqlite3.OperationalError) as error:
             if kind(error) == sqlite3.SQLITE_BUSY:
@@ -268,15 +297,15 @@ class Outbox:
 
     def _go_without(self) -> None:
         self._on_disk = False
-        self._db = self._begun(":memory:")  # stays empty: it would promise what it cannot hold
+        self._begun(":memory:")  # stays empty: it would promise what it cannot hold
 
     def _open_at_last(self) -> None:
         self._guarded(self._open)
         if not self._on_disk:
             raise sqlite3.OperationalError("the disk does not take the outbox")
-        self.waiting.update(self._guarded(self._count))
+        self._recount()
 
-    def _begun(self, name: str) -> sqlite3.Connection:
+    def _begun(self, name: str) -> None:
         self._db.close()  # or it would keep this one out
         db = self._db = sqlite3.connect(name, timeout=5)
         # Exclusive: a second collector on the same file would take this one's place.
@@ -289,29 +318,16 @@ class Outbox:
             known = dict(db.execute("SELECT key, value FROM known"))
             self.name = known.get("name") or self.name or secrets.token_hex(4)
             if "name" not in known:
-                db.execute("INSERT INTO known VALUES ('name', ?)", (self.name,))
-        return db
-
-    def _set_aside(self, damage: str) -> Path:
-        self._db.close()
-        aside = f"{self._path}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
-        try:
-            for ending in _WITH_THE_FILE:
-                part = Path(f"{self._path}{ending}")
-                if part.exists():
-                    part.rename(aside + ending)
-        except OSError as failed:
-            self._go_without()
-            raise sqlite3.OperationalError(
-                f"it is damaged ({damage}), and cannot be set aside ({failed.strerror})"
-            ) from None
-        log.error(
-            "The outbox %s is damaged (%s): kept as %s, begun anew", self._path, damage, aside
-        )
-        return Path(aside)
+                db.execute("INSERT OR REPLACE INTO known VALUES ('name', ?)", (self.name,))
 
     def _known(self) -> dict[str, str]:
         return dict(self._db.execute("SELECT key, value FROM known"))
+
+    def _recount(self) -> None:
+        counted = self._guarded(self._count)
+        self.waiting.clear()
+        self.waiting.update(counted)
+        self._uncertain = False
 
     def _count(self) -> dict[str, int]:
         return dict(self._db.execute("SELECT mcu_id, count(*) FROM outbox GROUP BY mcu_id"))
@@ -325,3 +341,13 @@ def _unusable(path: Path, reason: str) -> WrongSettings:
         f"The outbox {path} cannot be used: {reason}. Set OUTBOX_PATH to a file in a folder that "
         "is ours to write, one for each collector."
     )
+
+
+def _rename(old: str | Path, new: str | Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        Path(old).rename(new)
+
+
+def _remove(path: Path) -> None:
+    for part in _PARTS:
+        Path(f"{path}{part}").unlink(missing_ok=True)

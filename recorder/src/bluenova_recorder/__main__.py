@@ -23,7 +23,7 @@ log = logging.getLogger("bluenova_recorder")
 
 
 async def serve(arguments: list[str]) -> None:
-    """Runs the recorder until SIGTERM. Raises WrongSettings."""
+    """Runs the recorder until SIGTERM. Raises CannotRun."""
     if arguments[:1] == ["redrive"]:
         serve_redrive(arguments[1:])
         return

@@ -41,7 +41,7 @@ class Judged:
     bad: list[Bad] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     postponed: list[str] = field(default_factory=list)
-    is_chunk: bool = False  # whose sender waits for the receipt before it sends the next one
+    is_chunk: bool = False  # whose sender waits for its receipt
 
 
 def judge(message: Message, topics: Topics) -> Judged:

@@ -52,6 +52,7 @@ class Recorder:
         self._listen = listen
         self._messages: deque[Message] = deque()
         self._throttle = Throttle(SAME_REASON_EVERY_S)
+        self._dropped = 0
         self._said = ""
         self._able = False
         # Since when, by the steady clock, something waits to be committed; None: nothing does.
@@ -99,6 +100,7 @@ class Recorder:
                         self._messages.extend(await self._inbox.take())
                 except TimeoutError:
                     return
+                self._note_dropped()
             self._take(self._messages.popleft())
             await asyncio.sleep(0)  # whoever pours must not keep us from hearing a SIGTERM
 
@@ -140,6 +142,13 @@ class Recorder:
             self._note("Rejected", bad.topic, bad.reason)
         if written.not_kept:
             self._note("No room to keep", "battery_pack_rejected", "see docs/operations.md")
+
+    def _note_dropped(self) -> None:
+        if (dropped := self._inbox.dropped) > self._dropped:
+            self._note(
+                "Dropped", "all topics", f"{dropped} messages, for want of room; they return"
+            )
+        self._dropped = dropped
 
     def _note(self, what: str, where: str, reason: str) -> None:
         kind = re.sub("[0-9]+", "#", reason)  # the same mistake at other places

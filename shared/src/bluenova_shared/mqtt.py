@@ -72,9 +72,10 @@ class MqttLink:
     """A connection to the broker that is made again for ever, with growing pauses.
 
     `subscriptions` are (topic filter, QoS), made anew at each connection while it is `listening`.
-    `on_connected` is called, in the loop's thread, each time the broker has accepted us. With
-    `session_s` the broker keeps the session so long after a loss, so that it holds a Will back when
-    we return in time. To a broker that can do less, less is sent: without retaining, or with QoS 0.
+    `on_connected` is called, in the loop's thread, each time the broker has accepted us, `on_lost`
+    when that connection has ended. With `session_s` the broker keeps the session so long after a
+    loss, so that it holds a Will back when we return in time. To a broker that can do less, less is
+    sent: without retaining, or with QoS 0.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class MqttLink:
         will: Will | None = None,
         session_s: int = 0,
         on_connected: Callable[[], None] = lambda: None,
+        on_lost: Callable[[], None] = lambda: None,
         listening: bool = True,
     ) -> None:
         self.broker = broker
@@ -100,6 +102,7 @@ class MqttLink:
         self._will = will
         self._session_s = session_s
         self._on_connected = on_connected
+        self._on_lost = on_lost
         self._listening = listening
         self._loop = asyncio.get_running_loop()
         self._client: paho.Client | None = None
@@ -111,7 +114,10 @@ class MqttLink:
         self._leaving = False
 
     def longest_payload(self) -> int | None:
-        """How many bytes the broker takes in one message; None where it names no limit."""
+        """How many bytes the broker takes in one payload, with room for what stands around it.
+
+        None where it names no limit.
+        """
         return None if self._max_packet is None else max(0, self._max_packet - OVERHEAD_BYTES)
 
     def publish(self, message: Message) -> bool:
@@ -203,6 +209,7 @@ class MqttLink:
             self._unacknowledged.clear()
             if was_connected:
                 self.away_since_s = time.monotonic()
+                self._on_lost()
             if not self._leaving:
                 client.disconnect(_WITH_WILL)  # without a farewell, the will is to be heard
         self._say_lost(was_connected)
