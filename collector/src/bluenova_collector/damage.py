@@ -12,8 +12,13 @@ from pydantic import ValidationError
 
 from bluenova_shared.delivery import ITEM
 
-# What a file that is none of ours any more says.
-_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+# What a file that is none of ours any more says. A byte of it says whether it may be written.
+_DAMAGE = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_READONLY,
+)
 # And what Python says of a text in it that is no UTF-8, without a code.
 _NO_TEXT = "Could not decode to UTF-8"
 _ALL_ITEMS = "SELECT n, id, mcu_id, payload FROM outbox ORDER BY n"
