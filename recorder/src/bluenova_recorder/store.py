@@ -172,8 +172,9 @@ class Store:
         bad += [self._bad(snapshots[n], "time taken: its row has other values") for n in taken]
         _insert_events(cursor, events)
         kept = rejected.keep(cursor, bad)
+        are_kept = set(kept)
         recorded = [snapshot for n, snapshot in enumerate(snapshots) if n not in taken]
-        return Written([*recorded, *events], kept, [one for one in bad if one not in kept])
+        return Written([*recorded, *events], kept, [one for one in bad if one not in are_kept])
 
     def _insert_snapshots(self, cursor: pg.cursor, snapshots: list[Snapshot]) -> set[int]:
         """Inserts what is not there; returns which stand there already with other values."""
