@@ -108,8 +108,7 @@ class Recorder:
         judged = judge(message, self._topics)
         for reason in judged.ignored:
             self._note("Ignored", message.topic, reason)
-        mcu_id = self._topics.mcu_of(message.topic)
-        if judged.postponed and mcu_id is not None:
+        if judged.postponed and (mcu_id := self._topics.mcu_of(message.topic)) is not None:
             self._send_receipt(mcu_id, Receipt(postponed=judged.postponed))
         entries = [*judged.items, *judged.bad]
         self._batch.add(entries, time.monotonic(), at_once=judged.is_chunk)

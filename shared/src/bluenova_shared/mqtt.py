@@ -39,8 +39,6 @@ LONGEST_PAUSE_S = 30.0
 # A connection that lasts less counts as a failed attempt, so that two clients with one name, who
 # throw each other out, do so ever more slowly.
 SHORT_CONNECTION_S = 10.0
-
-
 # MQTT's reason codes for a will that the broker cannot take.
 _NO_RETAIN, _LESS_QOS = 0x9A, 0x9B
 _WITH_WILL = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
