@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import struct
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
@@ -212,11 +211,6 @@ def stored(database: Database) -> list[dict[str, Any]]:
         cursor.execute(f"SELECT * FROM {TABLE} ORDER BY insert_time_utc, mcu_id")
         names = [column.name for column in cursor.description or ()]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def real(value: object) -> object:
-    """A number as PostgreSQL's REAL holds it."""
-    return struct.unpack("f", struct.pack("f", value))[0] if isinstance(value, float) else value
 
 
 def seconds(row: Mapping[str, Any]) -> int:

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chain.parts import chain, eventually, next_interval, real, seconds, stored
+from tests.chain.parts import chain, eventually, next_interval, seconds, stored
 from tests.shared.test_table import C_PROGRAM
 
 from bluenova_collector.assembler import Assembler
 from bluenova_collector.lines import LineSplitter
 from bluenova_shared.table import COLUMNS, row
+from bluenova_tools.chaos.verdict import real
 from bluenova_tools.local import Database, Mosquitto, Postgres
 
 REFERENCE = Path(os.environ.get("BLUENOVA_REFERENCE") or Path(__file__).parents[1] / "reference")

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.chain.parts import real
 from tests.recorder.conftest import START_S, Recording, snapshot
 from tests.shared.snapshots import snapshots
 
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import COLUMNS, row
+from bluenova_tools.chaos.verdict import real
 
 pytestmark = pytest.mark.services
 
