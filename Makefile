@@ -51,10 +51,10 @@ format: .venv/.ready ## write the code as ruff likes it
 	@$(BIN)/ruff format $(SOURCES)
 
 schema: .venv/.ready ## write what the documents take from the code: schemas, settings
-	@$(BIN)/python -m bluenova_tools.documents
+	@$(BIN)/python -m bluenova_tools.dev.documents
 
 bench: .venv/.ready ## compare the way rows are stored with plainer ones
-	@$(BIN)/python -m bluenova_tools.bench
+	@$(BIN)/python -m bluenova_tools.dev.bench
 
 lock: .venv-lock/bin/uv ## write the lock files anew, with the newest versions
 	@tools/lock.sh

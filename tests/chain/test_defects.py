@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chain.parts import (
+from tests.support.harness import (
     MCU_ID,
     Battery,
     chain,
@@ -21,9 +21,9 @@ from tests.chain.parts import (
     stored,
 )
 
-from bluenova_tools.acts import Fragments
-from bluenova_tools.behaviour import Behaviour
 from bluenova_tools.local import Database, Mosquitto, Postgres, Service
+from bluenova_tools.simulator.acts import Fragments
+from bluenova_tools.simulator.behaviour import Behaviour
 
 pytestmark = [pytest.mark.services]
 

@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.chain.parts import MCU_ID, Battery, Listener, collector, recorder
+from tests.support.harness import MCU_ID, Battery, Listener, collector, recorder
 
-from bluenova_tools.behaviour import Behaviour
 from bluenova_tools.local import Mosquitto, Postgres, Service, free_port
+from bluenova_tools.simulator.behaviour import Behaviour
 
 pytestmark = pytest.mark.services
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.chain.parts import query
+from tests.support.harness import query
 
 import bluenova_shared
 from bluenova_tools.local import Database
@@ -24,7 +24,7 @@ import json, sys
 from datetime import UTC, datetime
 import psycopg2
 import bluenova_shared
-from bluenova_collector.assembler import Assembler
+from bluenova_collector.console.assembler import Assembler
 from bluenova_recorder.schema import prepare
 from bluenova_shared.table import COLUMNS, row
 
@@ -54,7 +54,7 @@ def test_a_field_with_its_line_is_read_sent_and_stored(database: Database, tmp_p
     (copy / "snapshot.py").write_text(changed, encoding="utf-8")
 
     # The table that is there already lacks the column.
-    from tests.recorder.test_schema import C_PROGRAMS_TABLE
+    from tests.support.c_program import C_PROGRAMS_TABLE
 
     query(database, C_PROGRAMS_TABLE)
     ended = subprocess.run(

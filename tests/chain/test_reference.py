@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chain.parts import chain, eventually, next_interval, seconds, stored
-from tests.shared.test_table import C_PROGRAM
+from tests.support.c_program import C_PROGRAM
+from tests.support.harness import chain, eventually, next_interval, seconds, stored
 
-from bluenova_collector.assembler import Assembler
-from bluenova_collector.lines import LineSplitter
+from bluenova_collector.console.assembler import Assembler
+from bluenova_collector.console.lines import LineSplitter
 from bluenova_shared.table import COLUMNS, row
 from bluenova_tools.chaos.verdict import real
 from bluenova_tools.local import Database, Mosquitto, Postgres

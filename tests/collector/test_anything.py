@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluenova_collector.assembler import Assembler
-from bluenova_collector.latest import MAX_BATTERIES
-from bluenova_collector.lines import LineSplitter
-from bluenova_collector.rules import (
+from bluenova_collector.console.assembler import Assembler
+from bluenova_collector.console.lines import LineSplitter
+from bluenova_collector.console.rules import (
     COUNTED,
     ENERGY,
     ENERGY_FOLLOWS,
@@ -26,6 +25,7 @@ from bluenova_collector.rules import (
     Readings,
     read,
 )
+from bluenova_collector.lru import MAX_BATTERIES
 from bluenova_shared.snapshot import ADCS, CELLS, Snapshot
 from bluenova_shared.table import COLUMNS
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluenova_collector.assembler import MAX_NAMELESS, Assembler
-from bluenova_collector.latest import MAX_BATTERIES
-from bluenova_collector.rules import Unreadable
+from bluenova_collector.console.assembler import MAX_NAMELESS, Assembler
+from bluenova_collector.console.rules import Unreadable
+from bluenova_collector.lru import MAX_BATTERIES
 from bluenova_shared.quantity import SMALLINT_MAX
 from bluenova_shared.snapshot import Snapshot
 

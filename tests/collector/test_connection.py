@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable
 
 import pytest
-from tests.collector.stories import (
+from tests.support.scenarios import (
     GOOD,
     RECOVERY_S,
     SILENCE_S,
@@ -24,9 +24,9 @@ from tests.collector.stories import (
 )
 from websockets.frames import Frame, Opcode
 
-from bluenova_collector.console import SAME_CHANGES
-from bluenova_tools.acts import Fragments
-from bluenova_tools.behaviour import Behaviour
+from bluenova_collector.console.connection import SAME_CHANGES
+from bluenova_tools.simulator.acts import Fragments
+from bluenova_tools.simulator.behaviour import Behaviour
 
 
 def frame(opcode: Opcode, data: bytes, *, fin: bool = True) -> bytes:
@@ -69,7 +69,7 @@ def told() -> dict[str, Story]:
         }
         return dict(zip(running, await asyncio.gather(*running.values()), strict=True))
 
-    logger = logging.getLogger("bluenova_collector.console")
+    logger = logging.getLogger("bluenova_collector.console.connection")
     listening = Listening(stories)
     logger.addHandler(listening)
     level = logger.level

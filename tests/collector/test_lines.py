@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluenova_collector.lines import LineSplitter
+from bluenova_collector.console.lines import LineSplitter
 
 CAP = 4096
 

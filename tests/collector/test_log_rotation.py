@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.chain.parts import Battery, collector, eventually
+from tests.support.harness import Battery, collector, eventually
 
 from bluenova_tools.local import Mosquitto, Service
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chain.parts import MCU_ID, Battery, Listener, collector, eventually
+from tests.support.harness import MCU_ID, Battery, Listener, collector, eventually
 
 from bluenova_tools.local import Mosquitto, Service
 

@@ -1,6 +1,6 @@
 """How long the collector waits before it tries the battery again."""
 
-from bluenova_collector.retry import Retry
+from bluenova_collector.console.retry import Retry
 
 
 def test_the_delays_are_the_c_programs_and_the_last_one_repeats() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluenova_collector.rules import (
+from bluenova_collector.console.rules import (
     EnergyFollows,
     EnergyTotal,
     Named,

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.chain.parts import eventually
-from tests.compose.stack import Stack
+from tests.support.harness import eventually
+from tests.support.stack import Stack
 
 from bluenova_tools.local import free_port as find_free_port
 

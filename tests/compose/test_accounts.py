@@ -10,8 +10,8 @@ from contextlib import ExitStack
 
 import pytest
 from paho.mqtt.client import topic_matches_sub
-from tests.compose.mqtt import Client, Refused
-from tests.compose.stack import ROOT, Stack, run
+from tests.support.stack import ROOT, Stack, run
+from tests.support.strangers import Client, Refused
 
 ACCOUNTS = ["collector", "recorder", "homeassistant"]
 MCU = "0BADCAFE"  # no battery of the demo's

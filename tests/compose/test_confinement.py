@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.compose.stack import Stack, docker, python_in_container, run
+from tests.support.stack import Stack, docker, python_in_container, run
 
 RUNNING = ["mosquitto", "postgres", "collector", "recorder", "battery"]
 # The ports on which a container may hear anything from outside it.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests.chain.parts import eventually
-from tests.compose.mqtt import Client
-from tests.compose.stack import PATIENCE_S, Stack, run, send_signal
+from tests.support.harness import eventually
+from tests.support.stack import PATIENCE_S, Stack, run, send_signal
+from tests.support.strangers import Client
 
 SERVICES = ["mosquitto", "postgres", "collector", "recorder"]
 

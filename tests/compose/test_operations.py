@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.chain.parts import eventually
-from tests.compose.mqtt import Client, Refused
-from tests.compose.stack import PATIENCE_S, Stack
+from tests.support.harness import eventually
+from tests.support.stack import PATIENCE_S, Stack
+from tests.support.strangers import Client, Refused
 
 RENEW_ROLES = ["psql", "-Xq", "-d", "homeauto", "-f", "/docker-entrypoint-initdb.d/roles.sql"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.compose.stack import Stack, docker
+from tests.support.stack import Stack, docker
 
 NAMES = "collector recorder homeassistant homeauto dashboard health postgres share-group".split()
 # Which secrets a container can read, in clear.

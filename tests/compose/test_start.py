@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.compose.stack import Stack, docker
+from tests.support.stack import Stack, docker
 
 MB = 1_000_000
 SERVICES = ["mosquitto", "postgres", "collector", "recorder"]

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.chain.parts import eventually
-from tests.compose.mqtt import Client
-from tests.compose.stack import PATIENCE_S, ROOT, Stack, docker, run, send_signal
+from tests.support.harness import eventually
+from tests.support.stack import PATIENCE_S, ROOT, Stack, docker, run, send_signal
+from tests.support.strangers import Client
 
 from bluenova_tools.local import free_port
 

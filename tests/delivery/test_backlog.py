@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bluenova_collector.backlog import (
+from bluenova_collector.delivery.pacing import (
     AT_ONCE,
     FIRST_PAUSE_S,
     LONGEST_PAUSE_S,
@@ -16,7 +16,7 @@ from bluenova_collector.backlog import (
     SMALLEST_CHUNK_BYTES,
     Backlog,
 )
-from bluenova_shared.delivery import CHUNK_BYTES
+from bluenova_shared.wire import CHUNK_BYTES
 
 MCU_ID = "1A2B3C4D"
 AFTER_DUE_S = RECEIPT_DUE_S + 0.1

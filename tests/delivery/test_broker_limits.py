@@ -5,7 +5,8 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.chain.parts import (
+from tests.support.factories import fill, open_outbox
+from tests.support.harness import (
     MCU_ID,
     Battery,
     collector,
@@ -14,7 +15,6 @@ from tests.chain.parts import (
     recorder,
     wait_until_ready,
 )
-from tests.delivery.things import fill, open_outbox
 
 from bluenova_tools.local import Database, Mosquitto, Service
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-from tests.chain.parts import (
+from tests.support.factories import MCU_ID, fill, open_outbox
+from tests.support.harness import (
     Battery,
     Listener,
     collector,
@@ -19,7 +20,6 @@ from tests.chain.parts import (
     recorder,
     wait_until_ready,
 )
-from tests.delivery.things import MCU_ID, fill, open_outbox
 
 from bluenova_tools.local import Database, Mosquitto, Service
 

@@ -11,8 +11,8 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
-from tests.chain.parts import Battery, eventually, query, recorder, wait_until_ready
-from tests.delivery.things import MCU_ID
+from tests.support.factories import MCU_ID
+from tests.support.harness import Battery, eventually, query, recorder, wait_until_ready
 
 from bluenova_tools.local import Database, Mosquitto, Service
 

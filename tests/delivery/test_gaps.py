@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
-from tests.chain.parts import query
-from tests.delivery.things import MCU_ID, NOON, OTHER_MCU_ID, event, snapshot
+from tests.support.factories import MCU_ID, NOON, OTHER_MCU_ID, event, snapshot
+from tests.support.harness import query
 
 from bluenova_recorder.store import Database as RecordersDatabase
 from bluenova_recorder.store import Store
-from bluenova_shared.delivery import Item, Occasion
 from bluenova_shared.topics import Topics
+from bluenova_shared.wire import Item, Occasion
 from bluenova_tools.local import Database
 
 pytestmark = pytest.mark.services

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.chain.parts import (
+from tests.support.harness import (
     MCU_ID,
     Battery,
     collector,

@@ -13,23 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chain.parts import eventually, query, recorder, wait_until_ready
-from tests.delivery.things import BATTERY, MCU_ID
-from tests.mqtt import MqttClient
-from tests.recorder.conftest import START_S, snapshot
+from tests.support.factories import BATTERY, MCU_ID, START_S, snapshot_keys
+from tests.support.harness import eventually, query, recorder, wait_until_ready
+from tests.support.mqtt import MqttClient
 
 from bluenova_collector import collector as module
-from bluenova_collector.assembler import MAX_NAMELESS
 from bluenova_collector.collector import Collector
-from bluenova_collector.delivery import Delivery
-from bluenova_collector.latest import MAX_BATTERIES
-from bluenova_collector.outbox import Outbox
+from bluenova_collector.console.assembler import MAX_NAMELESS
+from bluenova_collector.delivery.outbox import Outbox
+from bluenova_collector.delivery.promise import Delivery
+from bluenova_collector.lru import MAX_BATTERIES
 from bluenova_collector.spread import SpreadAlarm
-from bluenova_shared.delivery import Receipt
 from bluenova_shared.message import Message
 from bluenova_shared.topics import Topics
-from bluenova_tools.battery import Pack, PackSettings
+from bluenova_shared.wire import Receipt
 from bluenova_tools.local import Database, Mosquitto
+from bluenova_tools.simulator.battery import Pack, PackSettings
 
 MOST_MB = 150
 TOPICS = Topics()
@@ -228,9 +227,9 @@ def test_a_broker_that_pours_faster_than_the_database_writes(
         most_mb = 0.0
         with contextlib.closing(database.connect()) as db, db.cursor() as cursor:
             cursor.execute("LOCK TABLE battery_pack IN ACCESS EXCLUSIVE MODE")
-            chunk = json.dumps([snapshot(START_S, id=f"{n:016x}") for n in range(1300)])
+            chunk = json.dumps([snapshot_keys(START_S, id=f"{n:016x}") for n in range(1300)])
             for n in range(30_000):
-                item = snapshot(START_S, id=f"{n:016x}", filler=filler)
+                item = snapshot_keys(START_S, id=f"{n:016x}", filler=filler)
                 publisher.client.publish(f"bluenova/{MCU_ID}/snapshot", json.dumps(item))
                 if n % 40 == 0:
                     publisher.client.publish(f"bluenova/{MCU_ID}/backlog", chunk)

@@ -13,9 +13,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.delivery.things import BATTERY, MCU_ID, OTHER_MCU_ID, fill, open_outbox, snapshot
+from tests.support.factories import BATTERY, MCU_ID, OTHER_MCU_ID, fill, open_outbox, snapshot
 
-from bluenova_collector.outbox import Memory, Outbox
+from bluenova_collector.delivery.outbox import Memory, Outbox
 from bluenova_shared.settings import WrongSettings
 from bluenova_tools.chaos.disk import SmallDisk
 
@@ -61,7 +61,7 @@ def test_items_and_memory_are_there_after_it_was_closed(path: Path) -> None:
 def test_what_was_committed_is_there_after_a_kill_and_nothing_in_part(path: Path) -> None:
     program = f"""
 from pathlib import Path
-from tests.delivery.things import fill, open_outbox
+from tests.support.factories import fill, open_outbox
 for item in fill(open_outbox(Path({str(path)!r})), 1_000_000, at_once=7):
     print(item.id, flush=True)
 """

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.delivery.things import MCU_ID, OTHER_MCU_ID, event, fill, open_outbox, snapshot
+from tests.support.factories import MCU_ID, OTHER_MCU_ID, event, fill, open_outbox, snapshot
 
-from bluenova_collector import backlog
-from bluenova_collector.delivery import MOST_UNWRITTEN, Delivery
-from bluenova_collector.outbox import Memory, Outbox
-from bluenova_shared.delivery import CHUNK_BYTES, Item, Receipt, Rejected
+from bluenova_collector.delivery import pacing as backlog
+from bluenova_collector.delivery.outbox import Memory, Outbox
+from bluenova_collector.delivery.promise import MOST_UNWRITTEN, Delivery
 from bluenova_shared.message import Message
 from bluenova_shared.topics import Topics
+from bluenova_shared.wire import CHUNK_BYTES, Item, Receipt, Rejected
 from bluenova_tools.chaos.disk import SmallDisk
 
 TOPICS = Topics()

@@ -10,8 +10,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.chain.parts import Listener, collector, eventually, query, recorder, wait_until_ready
-from tests.delivery.things import MCU_ID, OTHER_MCU_ID, fill, open_outbox, snapshot
+from tests.support.factories import MCU_ID, OTHER_MCU_ID, fill, open_outbox, snapshot
+from tests.support.harness import Listener, collector, eventually, query, recorder, wait_until_ready
 
 from bluenova_recorder.store import Database as RecordersDatabase
 from bluenova_recorder.store import Store

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chain.parts import Listener, eventually, query, recorder, wait_until_ready
-from tests.delivery.things import MCU_ID
-from tests.recorder.conftest import START_S, Recording, record, snapshot
+from tests.support.factories import MCU_ID, START_S, snapshot_keys
+from tests.support.harness import Listener, eventually, query, recorder, wait_until_ready
+from tests.support.recording import Recording, record
 
 from bluenova_recorder import rejected
 from bluenova_recorder.intake import Bad
-from bluenova_shared.delivery import CHUNK_BYTES, new_id
+from bluenova_shared.wire import CHUNK_BYTES, new_id
 from bluenova_tools.local import Database, Mosquitto, Postgres
 
 pytestmark = pytest.mark.services
@@ -38,7 +38,7 @@ def recording(at_work: Recording) -> Recording:
 
 
 def item(n: int, **keys: Any) -> dict[str, Any]:
-    return snapshot(START_S + 10 * n, MCU_ID, id=new_id(), **keys)
+    return snapshot_keys(START_S + 10 * n, MCU_ID, id=new_id(), **keys)
 
 
 def event(n: int, name: str = "battery_lost", **keys: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from bluenova_collector.settings import CollectorSettings
 from bluenova_recorder.settings import RecorderSettings
 from bluenova_shared.settings import ServiceSettings
 from bluenova_shared.topics import Topics
-from bluenova_tools.documents import made
+from bluenova_tools.dev.documents import made
 from bluenova_tools.local import Database
 
 ROOT = Path(__file__).parents[2]
@@ -129,8 +129,8 @@ def test_a_command_line_is_one_that_the_program_takes(document: str, line: str) 
 
 FAN = """
 import json
-from bluenova_collector.assembler import Assembler
-from bluenova_collector.discovery import Describer
+from bluenova_collector.console.assembler import Assembler
+from bluenova_collector.homeassistant.discovery import Describer
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import COLUMNS, row
 from bluenova_shared.topics import Topics

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.homeassistant.reading import unique_ids
+from tests.support.documents import unique_ids
 
-from bluenova_collector.discovery import CellCount, Describer
+from bluenova_collector.homeassistant.discovery import CellCount, Describer
 from bluenova_collector.status import Status
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import quantities

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.chain.parts import Listener, eventually
+from tests.support.harness import Listener, eventually
 
 from bluenova_tools.local import Mosquitto, Service
 

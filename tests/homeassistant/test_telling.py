@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bluenova_collector.homeassistant import EARLIEST_S, LATEST_S, PAUSE_S, HomeAssistant
+from bluenova_collector.homeassistant.announcer import EARLIEST_S, LATEST_S, PAUSE_S, HomeAssistant
 from bluenova_shared.message import Message
 from bluenova_shared.snapshot import Snapshot
 

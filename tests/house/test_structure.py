@@ -27,30 +27,13 @@ MAY_IMPORT = {
 # Modules that only compute: what they need to know, the time included, is passed in. So is each
 # module whose docstring says "pure"; these are held to it whatever theirs says.
 ALWAYS_PURE = {
-    "bluenova_shared": [
-        "delivery",
-        "message",
-        "quantity",
-        "readings",
-        "snapshot",
-        "table",
-        "topics",
-    ],
-    "bluenova_collector": [
-        "assembler",
-        "availability",
-        "backlog",
-        "discovery",
-        "energy",
-        "intervals",
-        "lines",
-        "presence",
-        "retry",
-        "rules",
-        "status",
-    ],
-    "bluenova_recorder": ["batch", "intake"],
-    "bluenova_tools": ["battery", "behaviour", "cells", "console", "household", "troubles"],
+    "shared": "message quantity readings snapshot table topics wire",
+    "collector": "availability gap_events intervals lru spread status"
+    " console/assembler console/energy console/lines console/retry console/rules"
+    " delivery/pacing homeassistant/discovery",
+    "recorder": "batch intake",
+    "tools": "simulator/battery simulator/behaviour simulator/cells simulator/console"
+    " simulator/household simulator/troubles",
 }
 IMPURE_IMPORTS = {"socket", "asyncio", "time", "logging", "websockets", "paho", "psycopg2"}
 ASKS_FOR_THE_TIME = {"now", "utcnow", "today"}
@@ -85,6 +68,11 @@ SERVICE_SOURCES = [
     path for distribution in ("shared", "collector", "recorder") for path in sources(distribution)
 ]
 ALL_TESTS = sorted((ROOT / "tests").rglob("*.py"))
+ALWAYS_PURE_PATHS = {
+    ROOT / distribution / "src" / f"bluenova_{distribution}" / f"{module}.py"
+    for distribution, modules in ALWAYS_PURE.items()
+    for module in modules.split()
+}
 
 
 def name(path: Path) -> str:
@@ -97,7 +85,7 @@ def parse(path: Path) -> ast.Module:
 
 def is_pure(path: Path) -> bool:
     says_so = re.search(r"\bpure\b", ast.get_docstring(parse(path)) or "", re.IGNORECASE)
-    return says_so is not None or path.stem in ALWAYS_PURE.get(path.parent.name, [])
+    return says_so is not None or path in ALWAYS_PURE_PATHS
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -141,8 +129,15 @@ def test_imports_of_ours_go_in_one_direction(path: Path) -> None:
 
 
 def test_the_modules_that_are_always_pure_are_there() -> None:
-    there_are = {(path.parent.name, path.stem) for path in ALL_SOURCES}
-    assert {(package, one) for package, some in ALWAYS_PURE.items() for one in some} <= there_are
+    assert set(ALL_SOURCES) >= ALWAYS_PURE_PATHS
+
+
+@pytest.mark.parametrize("path", ALL_TESTS, ids=name)
+def test_what_tests_share_stands_in_support(path: Path) -> None:
+    """No test module needs another one, or a conftest, to be imported."""
+    for module in imports(path):
+        last = module.rpartition(".")[2]
+        assert not (module.startswith("tests.") and last.startswith(("test_", "conftest"))), module
 
 
 @pytest.mark.parametrize("path", [one for one in ALL_SOURCES if is_pure(one)], ids=name)

@@ -2,89 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from itertools import count
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
-from tests.chain.parts import (
-    MCU_ID,
-    Listener,
-    eventually,
-    iso,
-    query,
-    recorder,
-    seconds,
-    stored,
-    wait_until_ready,
-)
+from tests.support.recording import Recording, record
 
-from bluenova_tools.local import Database, Mosquitto, Postgres, Service
-
-START_S = 1_795_435_200  # 2026-11-23 12:00:00 UTC
-
-_numbers = count(1)
-
-
-def snapshot(time_s: int, mcu_id: str = MCU_ID, **keys: Any) -> dict[str, Any]:
-    """A snapshot's keys, as other programs may write them."""
-    return {"schema": 1, "time": iso(time_s), "mcu_id": mcu_id, **keys}
-
-
-@dataclass
-class Recording:
-    """A recorder, its broker and its database, and somebody who publishes."""
-
-    broker: Mosquitto
-    database: Database
-    service: Service
-    listener: Listener
-    _times: Iterator[int] = field(default_factory=lambda: count(START_S + 1_000_000))
-
-    def publish(self, *snapshots: Mapping[str, Any]) -> None:
-        """Each on its battery's topic."""
-        for one in snapshots:
-            topic = f"bluenova/{one['mcu_id']}/snapshot"
-            self.listener.publish(topic, json.dumps(one))
-
-    def catch_up(self) -> None:
-        """Returns when all that was published before has been dealt with."""
-        time_s = next(self._times)
-        self.publish(snapshot(time_s, mcu_id="0000CA7C"))
-        eventually(lambda: any(seconds(row) == time_s for row in stored(self.database)))
-
-    def rows(self, mcu_id: str = MCU_ID) -> list[dict[str, Any]]:
-        """This battery's rows."""
-        return [row for row in stored(self.database) if row["mcu_id"] == int(mcu_id, 16)]
-
-
-@contextlib.contextmanager
-def record(
-    postgres: Postgres,
-    folder_factory: pytest.TempPathFactory,
-    *,
-    before: str = "",
-    **settings: Any,
-) -> Iterator[Recording]:
-    """A recorder at work in a new database, on which these statements have been run."""
-    database = postgres.create_database(f"recording_{next(_numbers)}")
-    try:
-        if before:
-            query(database, before)
-        with (
-            Mosquitto() as broker,
-            Listener(broker) as listener,
-            recorder(
-                folder_factory.mktemp("recorder"), database, mqtt_port=broker.port, **settings
-            ) as service,
-        ):
-            wait_until_ready(service, database)
-            yield Recording(broker, database, service, listener)
-    finally:
-        postgres.drop_database(database.name)
+from bluenova_tools.local import Postgres
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from itertools import count
 
 import pytest
-from tests.chain.parts import Listener, query, recorder, wait_until_ready
-from tests.recorder.conftest import START_S, Recording, snapshot
+from tests.support.factories import START_S, snapshot_keys
+from tests.support.harness import Listener, query, recorder, wait_until_ready
+from tests.support.recording import Recording
 
 from bluenova_tools.local import Mosquitto, Postgres
 
@@ -29,14 +30,14 @@ def case(name: str, said: str, keys: dict[str, object] | bytes | str, mcu_id: st
     """A battery of its own for each, so that none is held back as the same again."""
     own = f"{next(_batteries):08X}"
     if isinstance(keys, dict):
-        keys = json.dumps(snapshot(START_S, mcu_id or own) | keys)
+        keys = json.dumps(snapshot_keys(START_S, mcu_id or own) | keys)
     payload = keys if isinstance(keys, bytes) else keys.replace("MCU", own).encode()
     return pytest.param(Case(payload, said, own), id=name)
 
 
 def raw(more: str) -> str:
     """A snapshot as text, with this behind its other keys."""
-    return json.dumps(snapshot(START_S, "MCU"))[:-1] + f", {more}}}"
+    return json.dumps(snapshot_keys(START_S, "MCU"))[:-1] + f", {more}}}"
 
 
 BAD = [
@@ -97,7 +98,7 @@ def test_not_stored_is(bad: Case, recording: Recording) -> None:
     ],
 )  # fmt: skip
 def test_nothing_is_stored_from(topic: str, recording: Recording) -> None:
-    recording.listener.publish(topic, json.dumps(snapshot(START_S, "0000AAAA")))
+    recording.listener.publish(topic, json.dumps(snapshot_keys(START_S, "0000AAAA")))
     recording.catch_up()
     assert recording.rows("0000AAAA") == []
 
@@ -131,8 +132,8 @@ def test_a_flood_of_the_same_kind_does_not_fill_the_log(recording: Recording) ->
 def retained(mosquitto: Mosquitto) -> Iterator[Listener]:
     """A broker that holds a retained snapshot."""
     with Listener(mosquitto) as listener:
-        listener.publish("bluenova/0000AAAA/snapshot", json.dumps(snapshot(START_S, "0000AAAA")),
-                         retain=True)  # fmt: skip
+        payload = json.dumps(snapshot_keys(START_S, "0000AAAA"))
+        listener.publish("bluenova/0000AAAA/snapshot", payload, retain=True)
         yield listener
 
 

@@ -6,8 +6,8 @@ import time
 from itertools import pairwise
 
 import pytest
-from tests.chain.parts import Listener, eventually, recorder, seconds, stored, wait_until_ready
-from tests.recorder.conftest import START_S, snapshot
+from tests.support.factories import START_S, snapshot_keys
+from tests.support.harness import Listener, eventually, recorder, seconds, stored, wait_until_ready
 
 from bluenova_tools.local import Database, Mosquitto, Postgres, Service
 
@@ -24,7 +24,7 @@ def records_again(broker: Mosquitto, database: Database, start_s: int) -> None:
         def arrived() -> bool:
             # A snapshot is published once: what comes while nobody is subscribed yet is not for us.
             sent.append(start_s + len(sent))
-            one = json.dumps(snapshot(sent[-1]))
+            one = json.dumps(snapshot_keys(sent[-1]))
             listener.publish("bluenova/1A2B3C4D/snapshot", one)
             return any(seconds(row) in sent for row in stored(database))
 
@@ -51,7 +51,7 @@ def test_a_database_that_goes_and_comes_back_costs_a_line_for_each_reason_and_on
         for start_s, end in ((START_S + 1000, server.stop), (START_S + 2000, server.kill)):
             before = len(service.lines())
             end()
-            listener.publish("bluenova/1A2B3C4D/snapshot", json.dumps(snapshot(start_s)))
+            listener.publish("bluenova/1A2B3C4D/snapshot", json.dumps(snapshot_keys(start_s)))
             service.wait_for_line(AWAY.pattern, after=before)
             time.sleep(3.5)  # the attempts after 1 and after 3 s fail alike
             server.start()

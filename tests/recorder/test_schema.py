@@ -9,9 +9,10 @@ from typing import Any
 import psycopg2
 import pytest
 from psycopg2 import errors
-from tests.chain.parts import query, stored
-from tests.recorder.conftest import START_S, record, snapshot
-from tests.shared.test_table import C_PROGRAM
+from tests.support.c_program import C_PROGRAM, C_PROGRAMS_TABLE, DUPLICATES
+from tests.support.factories import START_S, snapshot_keys
+from tests.support.harness import query, stored
+from tests.support.recording import record
 
 from bluenova_recorder.schema import prepare
 from bluenova_tools.local import Database, Postgres
@@ -19,20 +20,6 @@ from bluenova_tools.local import Database, Postgres
 pytestmark = pytest.mark.services
 
 OLD = datetime(2024, 5, 1, 12, 0, 0)  # noqa: DTZ001  # the column has no zone
-COLUMNS = ", ".join(f"{name} {sql_type}" for name, sql_type in C_PROGRAM)
-C_PROGRAMS_TABLE = (
-    f"CREATE TABLE battery_pack ({COLUMNS});"
-    "CREATE INDEX battery_pack_time ON battery_pack (insert_time_utc);"
-    "INSERT INTO battery_pack (insert_time_utc, mcu_id, soc) "
-    "SELECT TIMESTAMP '2024-05-01 12:00:00' + n * INTERVAL '10 s', 439041101, n % 100 "
-    "FROM generate_series(0, 999) AS n;"
-)
-# Two for one time with the same values, two with other ones, and one of another battery.
-DUPLICATES = (
-    "INSERT INTO battery_pack (insert_time_utc, mcu_id, soc) VALUES "
-    "('2024-05-01 12:00:00', 439041101, 0), ('2024-05-01 12:00:10', 439041101, 77), "
-    "('2024-05-01 12:00:20', 5, 1);"
-)
 
 
 def shape(database: Database) -> None:
@@ -225,11 +212,11 @@ class TestATableWithDuplicates:
         with record(postgres, tmp_path_factory, before=before) as recording:
             for _ in range(2):
                 recording.publish(
-                    snapshot(old_s, soc=0),  # there, twice
-                    snapshot(old_s + 5, soc=1),  # between two rows of the C program
-                    snapshot(new_s, soc=2),
-                    snapshot(old_s + 5, soc=1),
-                    snapshot(new_s, soc=2),
+                    snapshot_keys(old_s, soc=0),  # there, twice
+                    snapshot_keys(old_s + 5, soc=1),  # between two rows of the C program
+                    snapshot_keys(new_s, soc=2),
+                    snapshot_keys(old_s + 5, soc=1),
+                    snapshot_keys(new_s, soc=2),
                 )
                 recording.catch_up()
             found = query(
@@ -292,7 +279,7 @@ def test_a_users_own_columns_and_wider_ones_stay(
         "ALTER COLUMN errors TYPE TEXT"
     )
     with record(postgres, tmp_path_factory, before=before) as recording:
-        recording.publish(snapshot(START_S, soc=5, errors="x"))
+        recording.publish(snapshot_keys(START_S, soc=5, errors="x"))
         recording.catch_up()
         (new,) = [row for row in recording.rows() if row["insert_time_utc"].year == 2026]
         assert (new["soc"], new["errors"], new["note"]) == (5, "x", "mine")

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.chain.parts import eventually, seconds
-from tests.recorder.conftest import START_S, Recording, record, snapshot
+from tests.support.factories import START_S, snapshot_keys
+from tests.support.harness import eventually, seconds
+from tests.support.recording import Recording, record
 
 from bluenova_tools.local import Postgres
 
@@ -27,7 +28,7 @@ def times(recording: Recording, mcu_id: str) -> list[int]:
 
 
 def test_a_snapshot_twice_in_a_batch_is_one_row(recording: Recording) -> None:
-    one = snapshot(START_S, "00000001", soc=5)
+    one = snapshot_keys(START_S, "00000001", soc=5)
     recording.publish(one, one, one)
     recording.catch_up()
     assert times(recording, "00000001") == [0]
@@ -35,15 +36,15 @@ def test_a_snapshot_twice_in_a_batch_is_one_row(recording: Recording) -> None:
 
 def test_a_snapshot_that_comes_again_later_is_one_row(recording: Recording) -> None:
     for _ in range(2):
-        recording.publish(snapshot(START_S, "00000002", soc=5))
+        recording.publish(snapshot_keys(START_S, "00000002", soc=5))
         recording.catch_up()
     assert times(recording, "00000002") == [0]
 
 
 def test_batteries_and_times_do_not_get_in_each_others_way(recording: Recording) -> None:
     recording.publish(
-        *[snapshot(START_S + s, mcu, soc=s) for s in (20, 0, 10) for mcu in (B, A)],
-        snapshot(START_S + 10, A, soc=10),
+        *[snapshot_keys(START_S + s, mcu, soc=s) for s in (20, 0, 10) for mcu in (B, A)],
+        snapshot_keys(START_S + 10, A, soc=10),
     )
     recording.catch_up()
     assert times(recording, A) == times(recording, B) == [0, 10, 20]
@@ -56,10 +57,10 @@ def test_of_two_for_one_time_the_first_stays_and_the_other_is_reported(
 ) -> None:
     mcu_id = f"000000C{together:d}"
     before = len(recording.service.lines())
-    recording.publish(snapshot(START_S, mcu_id, soc=5))
+    recording.publish(snapshot_keys(START_S, mcu_id, soc=5))
     if not together:
         recording.catch_up()
-    recording.publish(snapshot(START_S, mcu_id, soc=6), snapshot(START_S + 10, mcu_id))
+    recording.publish(snapshot_keys(START_S, mcu_id, soc=6), snapshot_keys(START_S + 10, mcu_id))
     recording.catch_up()
     assert [row["soc"] for row in recording.rows(mcu_id)] == [5, None]
     said = [line for line in recording.service.lines()[before:] if "time taken" in line]
@@ -79,16 +80,16 @@ def test_of_two_for_one_time_the_first_stays_and_the_other_is_reported(
 def test_values_that_differ_in_any_column_are_other_values(
     mcu_id: str, other: dict[str, object], recording: Recording
 ) -> None:
-    recording.publish(snapshot(START_S, mcu_id, soc=5, v_pack=53.0))
+    recording.publish(snapshot_keys(START_S, mcu_id, soc=5, v_pack=53.0))
     recording.catch_up()
     before = len(recording.service.lines())
-    recording.publish(snapshot(START_S, mcu_id, **({"soc": 5, "v_pack": 53.0} | other)))
+    recording.publish(snapshot_keys(START_S, mcu_id, **({"soc": 5, "v_pack": 53.0} | other)))
     recording.catch_up()
     assert [line for line in recording.service.lines()[before:] if "time taken" in line]
 
 
 def test_the_same_values_again_are_no_other_values(recording: Recording) -> None:
-    everything = snapshot(
+    everything = snapshot_keys(
         START_S, "0000E0E0", soc=5, v_pack=53.123, i_pack=-0.01, errors="a\tb\\", health=99.999,
         cell_v=[3.301] * 16, cell_t=[-5] * 16, adc=[1.6128] * 5, energy_in=123456.789,
         energy_out=3.4e38,
@@ -118,8 +119,8 @@ def test_a_row_that_the_table_refuses_costs_only_itself(
             )
         db.close()
         recording.publish(
-            *[snapshot(START_S + n, A, soc=n) for n in range(40)],
-            *[snapshot(START_S + 100 + n, A, temp=n) for n in range(40)],
+            *[snapshot_keys(START_S + n, A, soc=n) for n in range(40)],
+            *[snapshot_keys(START_S + 100 + n, A, temp=n) for n in range(40)],
         )
         recording.catch_up()
         expected = set(range(40)) - {13} | {100 + n for n in range(40)} - {113}
@@ -131,7 +132,7 @@ def test_a_row_that_the_table_refuses_costs_only_itself(
 def test_two_recorders_share_the_work(
     recording: Recording, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    from tests.chain.parts import recorder
+    from tests.support.harness import recorder
 
     with recorder(
         tmp_path_factory.mktemp("second"), recording.database, mqtt_port=recording.broker.port,
@@ -142,7 +143,7 @@ def test_two_recorders_share_the_work(
 
         def second_has_work() -> bool:
             nonlocal sent
-            recording.publish(*[snapshot(START_S + sent + n, "0000F00D") for n in range(50)])
+            recording.publish(*[snapshot_keys(START_S + sent + n, "0000F00D") for n in range(50)])
             sent += 50
             return any("Recorded" in line for line in second.lines())
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.recorder.conftest import START_S, Recording, snapshot
-from tests.shared.snapshots import snapshots
+from tests.support.factories import START_S, snapshot_keys
+from tests.support.recording import Recording
+from tests.support.strategies import snapshots
 
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import COLUMNS, row
@@ -95,7 +96,7 @@ def test_this_value_is_stored_and_not_mistaken(
     column: str, value: object, recording: Recording, cursor: Any
 ) -> None:
     cursor.execute("TRUNCATE battery_pack")
-    recording.publish(snapshot(START_S) | {column: value})
+    recording.publish(snapshot_keys(START_S) | {column: value})
     recording.catch_up()
     cursor.execute(f"SELECT {column} FROM battery_pack WHERE mcu_id = %s", [0x1A2B3C4D])
     assert [real(found) for (found,) in cursor.fetchall()] == [real(value)]
@@ -115,7 +116,7 @@ def test_a_number_is_stored_with_its_columns_decimals(
     column: str, value: float, stored: float, recording: Recording, cursor: Any
 ) -> None:
     cursor.execute("TRUNCATE battery_pack")
-    recording.publish(snapshot(START_S) | {column: value})
+    recording.publish(snapshot_keys(START_S) | {column: value})
     recording.catch_up()
     cursor.execute(f"SELECT {column} FROM battery_pack WHERE mcu_id = %s", [0x1A2B3C4D])
     assert [real(found) for (found,) in cursor.fetchall()] == [real(stored)]
@@ -123,7 +124,7 @@ def test_a_number_is_stored_with_its_columns_decimals(
 
 def test_what_the_battery_did_not_say_is_null(recording: Recording, cursor: Any) -> None:
     cursor.execute("TRUNCATE battery_pack")
-    recording.publish(snapshot(START_S))
+    recording.publish(snapshot_keys(START_S))
     recording.catch_up()
     (found,) = recording.rows()
     assert found.pop("insert_time_utc") == datetime(2026, 11, 23, 12, 0, 0)  # noqa: DTZ001  # the column has no zone

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.chain.parts import Listener, eventually
+from tests.support.harness import Listener, eventually
 
-from bluenova_shared.inbox import Inbox
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt import Broker, MqttLink, Will
+from bluenova_shared.mqtt.inbox import Inbox
+from bluenova_shared.mqtt.link import Broker, MqttLink, Will
 from bluenova_tools.local import Mosquitto, free_port
 
 pytestmark = pytest.mark.services
@@ -47,7 +47,7 @@ def said(caplog: pytest.LogCaptureFixture, words: str) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "bluenova_shared.mqtt")
+    caplog.set_level(logging.INFO, "bluenova_shared.mqtt.link")
 
 
 def test_what_is_published_arrives_and_what_is_subscribed_to_comes(mosquitto: Mosquitto) -> None:
@@ -136,7 +136,7 @@ def test_nothing_that_was_published_over_a_lost_connection_comes_late(mosquitto:
 LINK_WITH_A_WILL = """
 import asyncio, sys
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt import Broker, MqttLink, Will
+from bluenova_shared.mqtt.link import Broker, MqttLink, Will
 
 async def run():
     will = Will(Message("alive", "offline", qos=1, retain=True), delay_s=2)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tests.shared.snapshots import snapshots
+from tests.support.strategies import snapshots
 
 from bluenova_shared.quantity import REAL_MAX
 from bluenova_shared.snapshot import Snapshot

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.shared.snapshots import mcu_ids
+from tests.support.strategies import mcu_ids
 
 from bluenova_shared.topics import Topics, shared
 

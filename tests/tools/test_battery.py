@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bluenova_tools.battery import Pack, PackSettings
-from bluenova_tools.cells import Cell, open_circuit_v
+from bluenova_tools.simulator.battery import Pack, PackSettings
+from bluenova_tools.simulator.cells import Cell, open_circuit_v
 
 packs = st.builds(
     PackSettings,

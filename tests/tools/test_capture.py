@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bluenova_tools.capture import parse_capture, parse_line
-from bluenova_tools.replay import read_capture, report
+from bluenova_tools.replay.__main__ import read_capture, report
+from bluenova_tools.replay.capture import parse_capture, parse_line
 
 CASES = """{"t": 0.15, "msg": "MCU ID: 1A2B3C4D"}
 {"t": 0.5, "msg": "SOC: 60"}

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bluenova_collector import rules
+from bluenova_collector.console import rules
 from bluenova_shared.table import COLUMNS
-from bluenova_tools.battery import Pack, PackSettings
-from bluenova_tools.console import CHATTER, ConsoleLine
+from bluenova_tools.simulator.battery import Pack, PackSettings
+from bluenova_tools.simulator.console import CHATTER, ConsoleLine
 
 GRAMMAR = re.compile(
     r"""MCU[ ]ID:[ ][0-9A-F]{8}

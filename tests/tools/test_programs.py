@@ -117,7 +117,7 @@ def test_a_wrong_variable_of_a_chaos_run_is_told(tmp_path: Path, name: str) -> N
 
 
 def test_help_about_the_documents_writes_none(tmp_path: Path) -> None:
-    with Service("bluenova_tools.documents", ["--help"], folder=tmp_path) as documents:
+    with Service("bluenova_tools.dev.documents", ["--help"], folder=tmp_path) as documents:
         assert documents.wait(timeout_s=10) == 0
         assert documents.lines()[0].startswith("usage: ")
 

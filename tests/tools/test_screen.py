@@ -1,28 +1,18 @@
 """The live view, drawn without a terminal."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from rich.console import Console
+from tests.support.factories import pack_snapshot
 
 from bluenova_shared.snapshot import Snapshot
-from bluenova_tools.battery import Pack, PackSettings
-from bluenova_tools.board import Battery, Board
-from bluenova_tools.cellbars import BLOCKS
-from bluenova_tools.screen import age_text, plain_line, render
+from bluenova_tools.simulator.battery import Pack, PackSettings
+from bluenova_tools.watch.board import Battery, Board
+from bluenova_tools.watch.cellbars import BLOCKS
+from bluenova_tools.watch.screen import age_text, plain_line, render
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-
-
-def snapshot(mcu: str = "1A2B3C4D", *, after_s: int = 0, **values: object) -> Snapshot:
-    cells = tuple(3.3 + number / 1000 for number in range(16))
-    usual = {
-        "time": NOON + timedelta(seconds=after_s), "mcu_id": mcu, "cell_count": 16, "cell_v": cells,
-        "cell_t": (21,) * 16, "v_pack": 53.12, "i_pack": -12.5, "temp": 22, "soc": 87,
-        "health": 99.4, "errors": "", "system_state": "DISCHARGE", "charge_state": "DISCHARGING",
-        "breaker": "CLOSED", "energy_in": 1234.567, "energy_out": 1100.2,
-    }  # fmt: skip
-    return Snapshot.model_validate(usual | values)
 
 
 def board(*snapshots: Snapshot) -> Board:
@@ -43,7 +33,7 @@ def drawn(board: Board, width: int, height: int, now_s: float = 101.0) -> list[s
 @pytest.mark.parametrize("batteries", [1, 2, 3, 5, 40])
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (200, 60), (40, 12)])
 def test_it_fits_the_terminal(batteries: int, width: int, height: int) -> None:
-    many = [snapshot(f"{number + 1:08X}") for number in range(batteries)]
+    many = [pack_snapshot(f"{number + 1:08X}") for number in range(batteries)]
     lines = drawn(board(*many), width, height)
     assert len(lines) <= height
     assert all(len(line) <= width for line in lines)
@@ -52,8 +42,8 @@ def test_it_fits_the_terminal(batteries: int, width: int, height: int) -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
 def test_two_batteries_show_all_that_counts(width: int, height: int) -> None:
-    other = snapshot("5E6F7081", errors="OVER TEMP", soc=12)
-    text = "\n".join(drawn(board(snapshot(), other), width, height))
+    other = pack_snapshot("5E6F7081", errors="OVER TEMP", soc=12)
+    text = "\n".join(drawn(board(pack_snapshot(), other), width, height))
     for what in ("1A2B3C4D", "5E6F7081", "online", "87 %", "12 %", "53.12 V", "-12.50 A", "-664 W"):
         assert what in text
     for what in ("22 °C", "OVER TEMP", "no errors", "3.315", "spread 15 mV", "low 01", "high 16"):
@@ -62,7 +52,7 @@ def test_two_batteries_show_all_that_counts(width: int, height: int) -> None:
 
 
 def test_the_cells_bars_rise_with_their_voltage() -> None:
-    text = "\n".join(drawn(board(snapshot(), snapshot("5E6F7081")), 80, 24))
+    text = "\n".join(drawn(board(pack_snapshot(), pack_snapshot("5E6F7081")), 80, 24))
     bars = [letter for letter in text if letter in BLOCKS[:-1]]
     assert len(set(bars)) > 4
     assert bars[:8] == sorted(bars[:8])
@@ -73,8 +63,8 @@ def test_before_the_first_message_it_says_so() -> None:
 
 
 def test_a_value_that_an_interval_did_not_hold_stays() -> None:
-    later = snapshot(after_s=10, soc=None, cell_v=(None,) * 16, i_pack=1.0)
-    text = "\n".join(drawn(board(snapshot(), later), 80, 24))
+    later = pack_snapshot(after_s=10, soc=None, cell_v=(None,) * 16, i_pack=1.0)
+    text = "\n".join(drawn(board(pack_snapshot(), later), 80, 24))
     assert "87 %" in text
     assert "3.315" in text
     assert "+1.00 A" in text
@@ -82,7 +72,7 @@ def test_a_value_that_an_interval_did_not_hold_stays() -> None:
 
 def test_a_battery_with_8_cells_shows_8() -> None:
     cells = (3.3,) * 8 + (None,) * 8
-    text = "\n".join(drawn(board(snapshot(cell_count=8, cell_v=cells)), 80, 24))
+    text = "\n".join(drawn(board(pack_snapshot(cell_count=8, cell_v=cells)), 80, 24))
     assert "08 " in text
     assert "09 " not in text
 
@@ -105,17 +95,17 @@ def test_a_battery_that_said_next_to_nothing_is_drawn() -> None:
 )
 def test_the_age_turns_yellow_then_red(age_s: float, style: str, text: str) -> None:
     battery = Battery("1A2B3C4D", interval_s=10)
-    battery.take(snapshot(), 0.0)
+    battery.take(pack_snapshot(), 0.0)
     assert (age_text(battery, age_s).plain, age_text(battery, age_s).style) == (text, style)
 
 
 def test_the_interval_is_learnt_from_the_snapshots() -> None:
-    known = board(snapshot(), snapshot(after_s=2), snapshot(after_s=4))
+    known = board(pack_snapshot(), pack_snapshot(after_s=2), pack_snapshot(after_s=4))
     assert known.batteries["1A2B3C4D"].interval_s == 2
 
 
 def test_an_older_snapshot_changes_nothing() -> None:
-    known = board(snapshot(after_s=10, soc=50), snapshot(soc=49))
+    known = board(pack_snapshot(after_s=10, soc=50), pack_snapshot(soc=49))
     assert known.batteries["1A2B3C4D"].known["soc"] == 50
 
 
@@ -137,7 +127,7 @@ def test_what_cannot_be_read_is_counted_and_shown() -> None:
 
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
-    nasty = snapshot(errors="\x1b[2JX", system_state="\x07[bold]")
+    nasty = pack_snapshot(errors="\x1b[2JX", system_state="\x07[bold]")
     assert "\x1b[2J" not in "\n".join(drawn(board(nasty), 80, 24))
     assert "[bold]" in "\n".join(drawn(board(nasty), 80, 24))
     assert "\x1b" not in plain_line(nasty)
@@ -145,7 +135,7 @@ def test_control_characters_do_not_reach_the_terminal() -> None:
 
 
 def test_a_plain_line_says_it_all() -> None:
-    said = " ".join(plain_line(snapshot(errors="OVER TEMP")).split())
+    said = " ".join(plain_line(pack_snapshot(errors="OVER TEMP")).split())
     assert said == (
         "12:00:00 1A2B3C4D 87 % 53.120 V -12.50 A -664 W 22 °C "
         "cells 3.300 to 3.315 V (15 mV) DISCHARGE ERRORS: OVER TEMP"
@@ -158,5 +148,5 @@ def test_a_simulated_pack_is_drawn_at_any_hour() -> None:
         pack.advance(3600)
         now = pack.readings
         cells = tuple(mv / 1000 for mv in now.cell_mv)
-        one = snapshot(after_s=hour, cell_v=cells, soc=now.soc_percent, i_pack=now.current_a)
+        one = pack_snapshot(after_s=hour, cell_v=cells, soc=now.soc_percent, i_pack=now.current_a)
         assert len(drawn(board(one), 80, 24)) <= 24

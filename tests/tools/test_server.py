@@ -13,12 +13,12 @@ from websockets.exceptions import (
     InvalidStatus,
 )
 
-from bluenova_tools.acts import Cut, Drop, Fragments, Stall, Vanish
-from bluenova_tools.behaviour import Behaviour
-from bluenova_tools.console import ConsoleLine
-from bluenova_tools.server import ConsoleServer
-from bluenova_tools.sources import Broadcast, Playback
-from bluenova_tools.troubles import Troubles
+from bluenova_tools.simulator.acts import Cut, Drop, Fragments, Stall, Vanish
+from bluenova_tools.simulator.behaviour import Behaviour
+from bluenova_tools.simulator.console import ConsoleLine
+from bluenova_tools.simulator.server import ConsoleServer
+from bluenova_tools.simulator.sources import Broadcast, Playback
+from bluenova_tools.simulator.troubles import Troubles
 
 
 def client(server: ConsoleServer, *, path: str | None = None) -> connect:

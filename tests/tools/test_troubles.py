@@ -2,12 +2,12 @@
 
 import pytest
 
-from bluenova_collector import rules
-from bluenova_tools.acts import Cut, Drop, Fragments, Stall, Vanish, to_bytes
-from bluenova_tools.battery import Pack, PackSettings
-from bluenova_tools.behaviour import Behaviour
-from bluenova_tools.console import ConsoleLine
-from bluenova_tools.troubles import TROUBLES, Troubles, parse_trouble
+from bluenova_collector.console import rules
+from bluenova_tools.simulator.acts import Cut, Drop, Fragments, Stall, Vanish, to_bytes
+from bluenova_tools.simulator.battery import Pack, PackSettings
+from bluenova_tools.simulator.behaviour import Behaviour
+from bluenova_tools.simulator.console import ConsoleLine
+from bluenova_tools.simulator.troubles import TROUBLES, Troubles, parse_trouble
 
 DAMAGE = ("empty-number", "decimal-comma", "out-of-range")
 IN_BETWEEN = ("garbage", "long-line", "huge-line", "bad-utf8")

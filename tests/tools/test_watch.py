@@ -10,7 +10,7 @@ from pathlib import Path
 
 import paho.mqtt.publish
 import pytest
-from tests.tools.test_screen import snapshot
+from tests.support.factories import pack_snapshot
 
 from bluenova_shared.topics import Topics
 from bluenova_tools.local import Mosquitto, Service
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.services
 
 
 def publish(broker: Mosquitto, after_s: int = 0) -> None:
-    one = snapshot(after_s=after_s)
+    one = pack_snapshot(after_s=after_s)
     topics = Topics()
     paho.mqtt.publish.multiple(
         [

@@ -8,18 +8,18 @@ import time
 from collections.abc import Callable
 
 from bluenova_collector.collector import VERSION, Collector
-from bluenova_collector.console import Console
-from bluenova_collector.delivery import Delivery
-from bluenova_collector.discovery import Describer
+from bluenova_collector.console.connection import Console
+from bluenova_collector.delivery.outbox import Outbox
+from bluenova_collector.delivery.promise import Delivery
 from bluenova_collector.forget import forget, named
-from bluenova_collector.homeassistant import HomeAssistant
-from bluenova_collector.outbox import Outbox
+from bluenova_collector.homeassistant.announcer import HomeAssistant
+from bluenova_collector.homeassistant.discovery import Describer
 from bluenova_collector.settings import CollectorSettings
 from bluenova_collector.spread import SpreadAlarm
 from bluenova_shared import service
-from bluenova_shared.inbox import Inbox
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt import MqttLink, Will
+from bluenova_shared.mqtt.inbox import Inbox
+from bluenova_shared.mqtt.link import MqttLink, Will
 from bluenova_shared.topics import Topics
 
 log = logging.getLogger("bluenova_collector")

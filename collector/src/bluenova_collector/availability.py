@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bluenova_collector.latest import Latest
+from bluenova_collector.lru import Latest
 
 
 class Availability:

@@ -11,21 +11,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from bluenova_collector.assembler import Assembler
 from bluenova_collector.availability import Availability
-from bluenova_collector.delivery import Delivery
+from bluenova_collector.console.assembler import Assembler
+from bluenova_collector.console.rules import Unreadable
+from bluenova_collector.delivery.outbox import Memory, Outbox
+from bluenova_collector.delivery.promise import Delivery
+from bluenova_collector.gap_events import Presence
 from bluenova_collector.intervals import BUILT_S, Due, Intervals
-from bluenova_collector.latest import Latest
-from bluenova_collector.outbox import Memory, Outbox
-from bluenova_collector.presence import Presence
-from bluenova_collector.rules import Unreadable
+from bluenova_collector.lru import Latest
 from bluenova_collector.spread import SpreadAlarm
 from bluenova_collector.status import Status
-from bluenova_shared.delivery import Event, Item, Occasion, new_id
 from bluenova_shared.logs import Throttle
 from bluenova_shared.message import Message
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.topics import Topics
+from bluenova_shared.wire import Event, Item, Occasion, new_id
 
 log = logging.getLogger(__name__)
 

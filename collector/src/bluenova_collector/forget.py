@@ -9,7 +9,7 @@ import secrets
 from pydantic import TypeAdapter, ValidationError
 
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt import Broker, MqttLink
+from bluenova_shared.mqtt.link import Broker, MqttLink
 from bluenova_shared.service import CannotRun
 from bluenova_shared.snapshot import McuId
 from bluenova_shared.topics import Topics

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_settings import CliImplicitFlag, SettingsConfigDict
 
-from bluenova_collector.console import Address
+from bluenova_collector.console.connection import Address
 from bluenova_shared.settings import LOG_FLAGS, Host, OptionalPath, Port, Prefix, ServiceSettings
 from bluenova_shared.topics import Topics
 

@@ -15,7 +15,7 @@ from bluenova_recorder.redrive import redrive
 from bluenova_recorder.settings import RecorderSettings
 from bluenova_recorder.store import Store
 from bluenova_shared import service
-from bluenova_shared.mqtt import MqttLink
+from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.service import CannotRun
 from bluenova_shared.topics import Topics, shared
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bluenova_recorder.intake import Bad
-from bluenova_shared.delivery import Item
+from bluenova_shared.wire import Item
 
 Entry = Item | Bad
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from bluenova_shared.delivery import CHUNK, CHUNK_BYTES, ITEM, SNAPSHOTS, Event, Item
 from bluenova_shared.message import Message
 from bluenova_shared.topics import Topics
+from bluenova_shared.wire import CHUNK, CHUNK_BYTES, ITEM, SNAPSHOTS, Event, Item
 
 # A chunk of the shortest items that are any good has fewer.
 MOST_ITEMS = 3000

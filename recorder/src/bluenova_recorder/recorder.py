@@ -15,12 +15,12 @@ import psycopg2
 from bluenova_recorder.batch import Batch, Entry
 from bluenova_recorder.intake import judge
 from bluenova_recorder.store import Store, Written
-from bluenova_shared.delivery import Receipt, Rejected
-from bluenova_shared.inbox import Inbox
 from bluenova_shared.logs import Throttle
 from bluenova_shared.message import Message
+from bluenova_shared.mqtt.inbox import Inbox
 from bluenova_shared.threads import in_daemon_thread
 from bluenova_shared.topics import Topics
+from bluenova_shared.wire import Receipt, Rejected
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from psycopg2 import extensions as pg
 from bluenova_recorder import rejected, schema
 from bluenova_recorder.batch import Entry
 from bluenova_recorder.intake import Bad
-from bluenova_shared.delivery import Event, Item, to_chunk_json
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import COLUMNS, KEY, TABLE, Cell, TableColumn, row
 from bluenova_shared.topics import Topics
+from bluenova_shared.wire import Event, Item, to_chunk_json
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.chain.parts import Battery, Listener, collector, eventually
-from tests.homeassistant.live.conftest import INTERVAL_S, House
+from tests.homeassistant.live.house import INTERVAL_S, House
+from tests.support.harness import Battery, Listener, collector, eventually
 
 from bluenova_tools.local import Service
 

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.chain.parts import Listener, eventually
-from tests.homeassistant.live.conftest import House, Unit
+from tests.homeassistant.live.house import House, Unit
+from tests.support.harness import Listener, eventually
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -7,9 +7,9 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from tests.chain.parts import eventually
-from tests.homeassistant.live.conftest import House
-from tests.homeassistant.reading import examples
+from tests.homeassistant.live.house import House
+from tests.support.documents import examples
+from tests.support.harness import eventually
 
 pytestmark = pytest.mark.timeout(600)
 

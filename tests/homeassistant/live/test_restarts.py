@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.chain.parts import Listener, eventually
-from tests.homeassistant.live.conftest import SILENCE_S, House, Unit
+from tests.homeassistant.live.house import SILENCE_S, House, Unit
+from tests.support.harness import Listener, eventually
 
-from bluenova_collector.discovery import LIVES_AT_LEAST_S
+from bluenova_collector.homeassistant.discovery import LIVES_AT_LEAST_S
 
 pytestmark = pytest.mark.timeout(600)
 

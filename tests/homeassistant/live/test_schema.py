@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.homeassistant.live.instance import ROOT, other_root
 
-from bluenova_collector.discovery import Describer
+from bluenova_collector.homeassistant.discovery import Describer
 from bluenova_shared.topics import Topics
 
 

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bluenova_collector import __main__ as program
-from bluenova_collector.delivery import Delivery
-from bluenova_collector.outbox import Memory
+from bluenova_collector.delivery.outbox import Memory
+from bluenova_collector.delivery.promise import Delivery
 from bluenova_shared import service
-from bluenova_shared.delivery import Item
+from bluenova_shared.wire import Item
 from bluenova_tools.chaos.hurried import hurry
 from bluenova_tools.chaos.tap import Tap, TappedOutbox
 

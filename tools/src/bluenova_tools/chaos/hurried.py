@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 from functools import partial
 
-from bluenova_collector import backlog, console
-from bluenova_collector.retry import Retry
+from bluenova_collector.console import connection as console
+from bluenova_collector.console.retry import Retry
+from bluenova_collector.delivery import pacing as backlog
 from bluenova_recorder import recorder, store
-from bluenova_shared import mqtt
+from bluenova_shared.mqtt import link as mqtt
 
 
 def hurry() -> None:

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bluenova_collector.outbox import Memory, Outbox
-from bluenova_shared.delivery import Item, to_chunk_json
+from bluenova_collector.delivery.outbox import Memory, Outbox
+from bluenova_shared.wire import Item, to_chunk_json
 
 
 @dataclass

@@ -1,0 +1,157 @@
+"""From console lines to snapshots: pure, bounded, and told the time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from bluenova_collector.console.energy import EnergyPair
+from bluenova_collector.console.rules import (
+    ENERGY,
+    MCU_ID,
+    EnergyFollows,
+    EnergyTotal,
+    Named,
+    Occurrence,
+    Readings,
+    Said,
+    Unreadable,
+    read,
+)
+from bluenova_collector.lru import MAX_BATTERIES, Latest
+from bluenova_shared.quantity import SMALLINT_MAX, Series
+from bluenova_shared.readings import Value
+from bluenova_shared.snapshot import Snapshot
+from bluenova_shared.table import marked, quantities
+
+# How many closed intervals wait for the very first MCU ID: an hour's at 10 s.
+MAX_NAMELESS = 360
+
+Totals = dict[str, float]
+
+_SERIES = {name: series.count for name, field in quantities() if (series := marked(field, Series))}
+
+
+@dataclass
+class Draft:
+    """What one battery has said so far within the open interval."""
+
+    readings: dict[tuple[str, int | None], Value] = dataclasses.field(default_factory=dict)
+    counts: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    def count(self, name: str) -> None:
+        """One more line of this kind."""
+        self.counts[name] = min(self.counts.get(name, 0) + 1, SMALLINT_MAX)
+
+    def snapshot(self, mcu_id: str, end: datetime, totals: Totals) -> Snapshot:
+        """What has been said, as a snapshot of the interval that ended at `end`."""
+        values: dict[str, object] = {**self.counts, **totals}
+        arrays: dict[str, list[Value | None]] = {
+            name: [None] * count for name, count in _SERIES.items()
+        }
+        for (name, index), value in self.readings.items():
+            if index is None:
+                values[name] = value
+            else:
+                arrays[name][index] = value
+        values.update({name: tuple(array) for name, array in arrays.items()})
+        return Snapshot(time=end, mcu_id=mcu_id, **values)  # type: ignore[arg-type]  # by name from the model itself
+
+
+class Assembler:
+    """Gathers lines into one snapshot per interval and battery; the last readable value wins.
+
+    Values belong to the MCU ID named last, which is remembered. `mcu_id` and `totals` (the energy
+    totals of each battery, by column name) are what an earlier run remembered.
+    """
+
+    def __init__(self, mcu_id: str | None = None, totals: Mapping[str, Totals] | None = None):
+        self.mcu_id = mcu_id
+        self.dropped_nameless = 0
+        # None stands for the battery whose name has not come yet.
+        self._totals = Latest[str | None, Totals]()
+        self._totals.update({mcu: dict(known) for mcu, known in (totals or {}).items()})
+        self._drafts: dict[str | None, Draft] = {}
+        self._nameless: deque[tuple[datetime, Draft, Totals]] = deque()
+        self._named_late: list[Snapshot] = []
+        self._nobodys = False  # whether it is unknown whom the lines are about
+        self._pair = EnergyPair()
+
+    @property
+    def totals(self) -> dict[str, Totals]:
+        """The energy totals to be remembered, by MCU ID."""
+        return {mcu_id: totals for mcu_id, totals in self._totals.items() if mcu_id is not None}
+
+    def feed(self, line: str) -> Said | None:
+        """Takes a line in and returns what it says; None for chatter. Never raises."""
+        said = read(line)
+        match said:
+            case Named(mcu_id):
+                return self._name(mcu_id, line)
+            case Readings(readings):
+                self._draft().readings.update({(r.field, r.index): r.value for r in readings})
+            case Occurrence(field=name):
+                self._draft().count(name)
+            case EnergyFollows():
+                self._draft()
+                self._pair.arm()
+            case EnergyTotal(value):
+                self._draft()
+                self._take_total(value)
+            case Unreadable(prefix) if prefix == ENERGY:
+                self._pair.next()
+        return said
+
+    def connection_lost(self) -> None:
+        """Lines may be missing from here on; what has been read stays, and so does the name."""
+        self._pair.disarm()
+
+    def close(self, end: datetime) -> list[Snapshot]:
+        """The snapshots of the interval that ends at `end`, after those that waited for a name."""
+        snapshots, self._named_late = self._named_late, []
+        for mcu_id, draft in self._drafts.items():
+            totals = self._totals.get(mcu_id, {})
+            if mcu_id is None:
+                self._wait_for_name(end, draft, dict(totals))
+            else:
+                snapshots.append(draft.snapshot(mcu_id, end, totals))
+        self._drafts = {}
+        return snapshots
+
+    def _draft(self) -> Draft:
+        if self._nobodys:
+            return Draft()
+        return self._drafts.setdefault(self.mcu_id, Draft())
+
+    def _name(self, mcu_id: str, line: str) -> Said:
+        self._nobodys = mcu_id not in self._drafts and len(self._drafts) >= MAX_BATTERIES
+        if self._nobodys:
+            return Unreadable(MCU_ID, line, f"more than {MAX_BATTERIES} batteries in one interval")
+        if self.mcu_id is None:
+            self._name_the_nameless(mcu_id)
+        self.mcu_id = mcu_id
+        self._draft()
+        return Named(mcu_id)
+
+    def _name_the_nameless(self, mcu_id: str) -> None:
+        self._named_late += [d.snapshot(mcu_id, end, totals) for end, d, totals in self._nameless]
+        self._nameless.clear()
+        if None in self._drafts:
+            self._drafts[mcu_id] = self._drafts.pop(None)
+        if None in self._totals:
+            self._totals[mcu_id] = self._totals.pop(None)
+
+    def _wait_for_name(self, end: datetime, draft: Draft, totals: Totals) -> None:
+        if len(self._nameless) >= MAX_NAMELESS:
+            self._nameless.popleft()
+            self.dropped_nameless += 1
+        self._nameless.append((end, draft, totals))
+
+    def _take_total(self, value: float) -> None:
+        place = self._pair.next()
+        if place is None or self._nobodys:
+            return
+        self._totals[self.mcu_id] = {**self._totals.get(self.mcu_id, {}), place: value}

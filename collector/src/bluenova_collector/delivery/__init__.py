@@ -1,0 +1,1 @@
+"""What was measured, until a receipt names it: committed, published, sent again."""

@@ -1,0 +1,63 @@
+"""What disks do to the outbox's file, and what can still be read of a damaged one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from bluenova_shared.wire import ITEM
+
+# What a file that is none of ours any more says. A byte of it says whether it may be written.
+_DAMAGE = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_READONLY,
+)
+# And what Python says of a text in it that is no UTF-8, without a code.
+_NO_TEXT = "Could not decode to UTF-8"
+_ALL_ITEMS = "SELECT n, id, mcu_id, payload FROM outbox ORDER BY n"
+
+
+def whole_items(path: Path) -> Iterator[tuple[int, str, str, int, str]]:
+    """The items of a damaged file that are whole: n, id, mcu_id, time_s, payload.
+
+    They come from the beginning on, and then from the end, up to where it is damaged.
+    """
+    for order in ("ASC", "DESC"):
+        with (
+            contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError),
+            contextlib.closing(sqlite3.connect(path)) as db,
+        ):
+            db.text_factory = lambda text: text.decode(errors="replace")
+            for n, item_id, mcu_id, payload in db.execute(f"{_ALL_ITEMS} {order}"):
+                with contextlib.suppress(ValidationError):
+                    item = ITEM.validate_json(payload)
+                    if (item.id, item.mcu_id) == (item_id, mcu_id):
+                        yield n, item_id, mcu_id, int(item.time.timestamp()), payload
+            return
+
+
+def kind(error: Exception) -> int | None:
+    """The kind of error in SQLite's own numbers; None where it does not come from SQLite."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF  # the other bits are its variety
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether the file is to blame: neither we nor a disk that may recover."""
+    if isinstance(error, UnicodeDecodeError) or str(error).startswith(_NO_TEXT):
+        return True
+    return kind(error) in _DAMAGE
+
+
+def disk_fails(error: OSError | sqlite3.OperationalError) -> bool:
+    """Whether the disk is full, or broken: what may pass, unlike a folder that is not ours."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EIO)
+    return kind(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)

@@ -1,0 +1,1 @@
+"""Home Assistant: what it is told of a battery, and when."""

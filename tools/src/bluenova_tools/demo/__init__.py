@@ -1,0 +1,1 @@
+"""The whole chain on this machine, with two simulated batteries."""

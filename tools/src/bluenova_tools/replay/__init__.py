@@ -1,0 +1,1 @@
+"""Serves a capture of a console as if it were a battery."""

@@ -1,0 +1,1 @@
+"""A simulated battery: a believable pack, its console, and its troubles."""

@@ -1,0 +1,1 @@
+"""A live view in the terminal of what is on MQTT."""
