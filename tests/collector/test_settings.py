@@ -176,7 +176,7 @@ class TestASecret:
         monkeypatch.setenv("MQTT_PASSWORD_FILE", str(path))
         monkeypatch.setenv("PGPASSWORD_FILE", str(path))
         assert CollectorSettings.load([]).broker().password == SECRET
-        assert RecorderSettings.load([]).database().password == SECRET
+        assert RecorderSettings.load([]).account().password == SECRET
 
     def test_file_that_is_not_there_is_said(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -207,7 +207,7 @@ class TestASecret:
             assert SECRET not in wrong(settings)
             assert SECRET not in repr(settings.load(["--mqtt-port", "1"]))
         assert SECRET not in repr(CollectorSettings.load(["--mqtt-port", "1"]).broker())
-        assert SECRET not in repr(RecorderSettings.load(["--mqtt-port", "1"]).database())
+        assert SECRET not in repr(RecorderSettings.load(["--mqtt-port", "1"]).account())
 
 
 def run(

@@ -9,8 +9,7 @@ import pytest
 from tests.support.factories import MCU_ID, NOON, OTHER_MCU_ID, event, snapshot
 from tests.support.harness import query
 
-from bluenova_recorder.store import Database as RecordersDatabase
-from bluenova_recorder.store import Store
+from bluenova_recorder.store import Account, Store
 from bluenova_shared.topics import Topics
 from bluenova_shared.wire import Item, Occasion
 from bluenova_tools.local import Database
@@ -22,7 +21,7 @@ pytestmark = pytest.mark.services
 def store(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     for name, value in database.environment().items():
         monkeypatch.setenv(name, value)
-    one = Store(RecordersDatabase(database.name, database.user, database.password), Topics())
+    one = Store(Account(database.name, database.user, database.password), Topics())
     yield one
     one.close()
 

@@ -13,8 +13,7 @@ import pytest
 from tests.support.factories import MCU_ID, OTHER_MCU_ID, fill, open_outbox, snapshot
 from tests.support.harness import Listener, collector, eventually, query, recorder, wait_until_ready
 
-from bluenova_recorder.store import Database as RecordersDatabase
-from bluenova_recorder.store import Store
+from bluenova_recorder.store import Account, Store
 from bluenova_shared.topics import Topics
 from bluenova_tools.local import Database, Mosquitto
 
@@ -25,7 +24,7 @@ pytestmark = pytest.mark.services
 def stores(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Store]]:
     for name, value in database.environment().items():
         monkeypatch.setenv(name, value)
-    where = RecordersDatabase(database.name, database.user, database.password)
+    where = Account(database.name, database.user, database.password)
     many = [Store(where, Topics()) for _ in range(4)]
     yield many
     for one in many:

@@ -14,7 +14,7 @@ from tests.support.harness import Listener, eventually, query, recorder, wait_un
 from tests.support.recording import Recording, record
 
 from bluenova_recorder import rejected
-from bluenova_recorder.intake import Bad
+from bluenova_recorder.intake import RejectedItem
 from bluenova_shared.wire import CHUNK_BYTES, new_id
 from bluenova_tools.local import Database, Mosquitto, Postgres
 
@@ -194,8 +194,10 @@ def test_what_is_too_big_for_the_room_left_is_not_kept(database: Database) -> No
         " (topic, md5(payload))"  # fmt: skip
     query(database, sql)
     with contextlib.closing(database.connect()) as db, db.cursor() as cursor:
-        whole = Bad("t", b"x" * rejected.MOST_BYTES, "r")
-        assert rejected.keep(cursor, [Bad("t", b"y", "r"), whole]) == [Bad("t", b"y", "r")]
+        whole = RejectedItem("t", b"x" * rejected.MOST_BYTES, "r")
+        assert rejected.keep(cursor, [RejectedItem("t", b"y", "r"), whole]) == [
+            RejectedItem("t", b"y", "r")
+        ]
 
 
 def test_redrive_stores_what_has_become_good(

@@ -60,7 +60,7 @@ def test_what_is_published_arrives_and_what_is_subscribed_to_comes(mosquitto: Mo
                 await until(lambda: listener.payloads("out") == [b"hello"])
                 await asyncio.sleep(0.2)
                 listener.publish("in/a", b"\x00\xff")
-                (message,) = await asyncio.wait_for(link.inbox.take(), 5)
+                (message,) = await asyncio.wait_for(link.inbox.drain(), 5)
                 assert (message.topic, message.payload) == ("in/a", b"\x00\xff")
 
     asyncio.run(story())
@@ -90,7 +90,7 @@ def test_a_lost_broker_is_found_again_with_one_line_a_change_and_subscribed_to_a
             await asyncio.sleep(0.2)
             with Listener(mosquitto) as listener:
                 listener.publish("in", b"again")
-                (message,) = await asyncio.wait_for(link.inbox.take(), 5)
+                (message,) = await asyncio.wait_for(link.inbox.drain(), 5)
                 assert message.payload == b"again"
 
     asyncio.run(story())
@@ -219,13 +219,13 @@ def test_the_inbox_drops_what_does_not_fit_and_counts_it() -> None:
         for number in range(15):
             inbox.put(Message("a", str(number).encode()))
         assert inbox.dropped == 5
-        assert [m.payload for m in await inbox.take()] == [str(n).encode() for n in range(10)]
+        assert [m.payload for m in await inbox.drain()] == [str(n).encode() for n in range(10)]
         for _ in range(3):
             inbox.put(Message("a", b"x" * 600))
         assert inbox.dropped == 7
-        assert len(await inbox.take()) == 1
+        assert len(await inbox.drain()) == 1
         inbox.put(Message("a", b"room again"))
-        assert len(await asyncio.wait_for(inbox.take(), 1)) == 1
+        assert len(await asyncio.wait_for(inbox.drain(), 1)) == 1
 
     asyncio.run(story())
 
@@ -241,7 +241,7 @@ def test_a_flood_does_not_keep_the_loop_from_its_work(mosquitto: Mosquitto) -> N
                 for _ in range(500):
                     listener.publish("in", b"x" * 100, qos=0)
             await until(lambda: link.inbox.dropped)
-            assert len(await link.inbox.take()) == 100
+            assert len(await link.inbox.drain()) == 100
             assert link.connected
 
     asyncio.run(story())

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.strategies import mcu_ids
 
-from bluenova_shared.topics import Topics, shared
+from bluenova_shared.topics import Topics, share_filter
 
 
 def test_the_topics_are_the_contracts() -> None:
@@ -14,7 +14,7 @@ def test_the_topics_are_the_contracts() -> None:
     assert topics.availability("1A2B3C4D") == "bluenova/1A2B3C4D/availability"
     assert topics.collector("c0ffee12") == "bluenova/collector/c0ffee12"
     assert Topics("home/battery").snapshot("+") == "home/battery/+/snapshot"
-    assert shared("recorders", "bluenova/+/snapshot") == "$share/recorders/bluenova/+/snapshot"
+    assert share_filter("recorders", "b/+/snapshot") == "$share/recorders/b/+/snapshot"
 
 
 @given(mcu_ids, st.sampled_from(["bluenova", "home/battery", "a.b*"]))

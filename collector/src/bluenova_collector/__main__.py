@@ -69,7 +69,7 @@ async def _take_messages(
     inbox: Inbox, topics: Topics, collector: Collector, home_assistant: HomeAssistant
 ) -> None:
     while True:
-        for message in await inbox.take():
+        for message in await inbox.drain():
             if message.topic in topics.home_assistant_states():
                 home_assistant.take(message)
             else:

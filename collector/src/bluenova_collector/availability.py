@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bluenova_collector.lru import Latest
+from bluenova_collector.lru import LRU
 
 
 class Availability:
@@ -14,7 +14,7 @@ class Availability:
 
     def __init__(self, offline_after_s: float, now_s: float, remembered: str | None = None) -> None:
         self._offline_after_s = offline_after_s
-        self._heard_s = Latest[str, float]()
+        self._heard_s = LRU[str, float]()
         if remembered is not None:
             self._heard_s[remembered] = now_s
         self.online: dict[str, bool] = {}

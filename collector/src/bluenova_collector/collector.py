@@ -18,7 +18,7 @@ from bluenova_collector.delivery.outbox import Memory, Outbox
 from bluenova_collector.delivery.promise import Delivery
 from bluenova_collector.gap_events import Presence
 from bluenova_collector.intervals import BUILT_S, Due, Intervals
-from bluenova_collector.lru import Latest
+from bluenova_collector.lru import LRU
 from bluenova_collector.spread import SpreadAlarm
 from bluenova_collector.status import Status
 from bluenova_shared.logs import Throttle
@@ -71,7 +71,7 @@ class Collector:
         self._availability = Availability(offline_after_s, time.monotonic(), memory.mcu_id)
         self._started_s = clock()
         self._start_told: set[str] = set()
-        self._last_snapshot = Latest[str, datetime]()
+        self._last_snapshot = LRU[str, datetime]()
         self._status_s = 0.0
         self._throttle = Throttle(UNREADABLE_EVERY_S)
         self._unreadable: Counter[str] = Counter()

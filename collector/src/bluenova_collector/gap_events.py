@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bluenova_collector.lru import Latest
+from bluenova_collector.lru import LRU
 from bluenova_shared.wire import Occasion
 
 
@@ -15,7 +15,7 @@ class Presence:
     """
 
     def __init__(self, present: Iterable[str] = (), lost: Iterable[str] = ()) -> None:
-        self._is_present = Latest[str, bool]()
+        self._is_present = LRU[str, bool]()
         self._is_present.update(dict.fromkeys(lost, False) | dict.fromkeys(present, True))
 
     @property

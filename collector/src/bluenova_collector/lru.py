@@ -12,7 +12,7 @@ Battery = TypeVar("Battery", str, str | None)
 Value = TypeVar("Value")
 
 
-class Latest(UserDict[Battery, Value]):
+class LRU(UserDict[Battery, Value]):
     """A dict by MCU ID that forgets the battery that was set least recently."""
 
     def __setitem__(self, battery: Battery, value: Value) -> None:

@@ -17,7 +17,7 @@ from bluenova_recorder.store import Store
 from bluenova_shared import service
 from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.service import CannotRun
-from bluenova_shared.topics import Topics, shared
+from bluenova_shared.topics import Topics, share_filter
 
 log = logging.getLogger("bluenova_recorder")
 
@@ -30,7 +30,7 @@ async def serve(arguments: list[str]) -> None:
     settings = RecorderSettings.load(arguments)
     settings.set_up_logging()
     topics = Topics(settings.topic_root)
-    store = Store(settings.database(), topics)
+    store = Store(settings.account(), topics)
     name = f"recorder-{secrets.token_hex(4)}"
     link = _link(settings, name, lambda: recorder.announce())
     recorder = Recorder(
@@ -65,8 +65,8 @@ def _link(settings: RecorderSettings, name: str, on_connected: Callable[[], None
         settings.broker(),
         client_id=name,
         subscriptions=[
-            (shared(group, topics.snapshot("+")), 0),
-            (shared(group, topics.backlog("+")), 0),
+            (share_filter(group, topics.snapshot("+")), 0),
+            (share_filter(group, topics.backlog("+")), 0),
         ],
         on_connected=on_connected,
         listening=False,  # until there is a database
@@ -79,7 +79,7 @@ def serve_redrive(arguments: list[str]) -> None:
     settings.set_up_logging()
     topics = Topics(settings.topic_root)
     try:
-        stored, failed = redrive(Store(settings.database(), topics), topics)
+        stored, failed = redrive(Store(settings.account(), topics), topics)
     except psycopg2.Error as error:
         reason = " ".join(str(error).split())
         raise CannotRun(

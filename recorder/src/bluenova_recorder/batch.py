@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bluenova_recorder.intake import Bad
+from bluenova_recorder.intake import RejectedItem
 from bluenova_shared.wire import Item
 
-Entry = Item | Bad
+Entry = Item | RejectedItem
 
 # What can never be stored may be long: a batch with so much of it goes at once.
-MOST_BAD_BYTES = 4 * 2**20
+MOST_REJECTED_BYTES = 4 * 2**20
 
 
 class Batch:
@@ -20,7 +20,7 @@ class Batch:
         self._rows = rows
         self._age_s = age_s
         self._entries: list[Entry] = []
-        self._bad_bytes = 0
+        self._rejected_bytes = 0
         self._due_s = 0.0
 
     def add(self, entries: Sequence[Entry], now_s: float, *, at_once: bool) -> None:
@@ -29,17 +29,19 @@ class Batch:
             due_s = now_s if at_once else now_s + self._age_s
             self._due_s = min(self._due_s, due_s) if self._entries else due_s
             self._entries += entries
-            self._bad_bytes += sum(len(e.payload) for e in entries if isinstance(e, Bad))
+            self._rejected_bytes += sum(
+                len(e.payload) for e in entries if isinstance(e, RejectedItem)
+            )
 
     def wait_s(self, now_s: float) -> float | None:
         """How long the batch may still wait: 0 where it is due, None where it is empty."""
         if not self._entries:
             return None
-        if len(self._entries) >= self._rows or self._bad_bytes >= MOST_BAD_BYTES:
+        if len(self._entries) >= self._rows or self._rejected_bytes >= MOST_REJECTED_BYTES:
             return 0.0
         return max(0.0, self._due_s - now_s)
 
-    def take(self) -> list[Entry]:
+    def drain(self) -> list[Entry]:
         """All of them; the batch is empty then."""
-        taken, self._entries, self._bad_bytes = self._entries, [], 0
+        taken, self._entries, self._rejected_bytes = self._entries, [], 0
         return taken

@@ -20,7 +20,7 @@ _ID = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
-class Bad:
+class RejectedItem:
     """An item that can never be stored, and why; `id` and `mcu_id` where a receipt can name it."""
 
     topic: str
@@ -32,13 +32,13 @@ class Bad:
 
 @dataclass
 class Judged:
-    """What came of a message: what is to be stored, or kept as bad; what is left alone, and why.
+    """What came of a message: what to store, to keep as rejected, and to leave alone, and why.
 
     What is `postponed` (the ids) may become good one day: its sender is to keep it.
     """
 
     items: list[Item] = field(default_factory=list)
-    bad: list[Bad] = field(default_factory=list)
+    rejected: list[RejectedItem] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
     postponed: list[str] = field(default_factory=list)
     is_chunk: bool = False  # whose sender waits for its receipt
@@ -82,20 +82,22 @@ def _judge_chunk(payload: bytes, topic: str, mcu_id: str) -> Judged:
 
 
 def _judge_one_by_one(payload: bytes, topic: str, mcu_id: str) -> Judged:
-    """Nothing but the bad items is lost."""
+    """Nothing but the rejected items is lost."""
     try:
         values = json.loads(payload)
     except (ValueError, RecursionError) as error:
-        return Judged(bad=[Bad(topic, payload, f"payload: {error}")])
+        return Judged(rejected=[RejectedItem(topic, payload, f"payload: {error}")])
     if isinstance(values, dict):  # one that was rejected, and is driven in again
         values = [values]
     if not isinstance(values, list) or len(values) > MOST_ITEMS:
-        return Judged(bad=[Bad(topic, payload, f"no array of at most {MOST_ITEMS} items")])
+        return Judged(
+            rejected=[RejectedItem(topic, payload, f"no array of at most {MOST_ITEMS} items")]
+        )
     judged = Judged()
     for value in values:
         one = _judge_item(json.dumps(value).encode(), topic, mcu_id)
         judged.items += one.items
-        judged.bad += one.bad
+        judged.rejected += one.rejected
         judged.ignored += one.ignored
         judged.postponed += one.postponed
     return judged
@@ -108,14 +110,16 @@ def _judge_item(payload: bytes, topic: str, mcu_id: str, *, is_live: bool = Fals
         if any(_is_unknown_schema(details) for details in error.errors()):
             known = [] if (name := _id_of(payload)) is None else [name]
             return Judged(ignored=["a schema that this recorder does not know"], postponed=known)
-        return Judged(bad=[Bad(topic, payload, explain(error), mcu_id, _id_of(payload))])
+        return Judged(
+            rejected=[RejectedItem(topic, payload, explain(error), mcu_id, _id_of(payload))]
+        )
     if item.mcu_id != mcu_id:
         reason = f"mcu_id {item.mcu_id} does not belong to the topic"
     elif is_live and isinstance(item, Event):
         reason = "an event, where only snapshots belong"
     else:
         return Judged([item])
-    return Judged(bad=[Bad(topic, payload, reason, mcu_id, item.id)])
+    return Judged(rejected=[RejectedItem(topic, payload, reason, mcu_id, item.id)])
 
 
 def _is_unknown_schema(details: ErrorDetails) -> bool:

@@ -68,7 +68,7 @@ class Recorder:
                 await self._gather()
                 if recording is not None:
                     await recording
-                recording = group.create_task(self._record(self._batch.take()))
+                recording = group.create_task(self._record(self._batch.drain()))
 
     async def _record(self, entries: list[Entry]) -> None:
         """The recorder's side of the promise: stores, commits, and only then sends receipts.
@@ -97,20 +97,20 @@ class Recorder:
             if not self._messages:
                 try:
                     async with asyncio.timeout(wait_s):
-                        self._messages.extend(await self._inbox.take())
+                        self._messages.extend(await self._inbox.drain())
                 except TimeoutError:
                     return
                 self._note_dropped()
-            self._take(self._messages.popleft())
+            self._handle(self._messages.popleft())
             await asyncio.sleep(0)  # whoever pours must not keep us from hearing a SIGTERM
 
-    def _take(self, message: Message) -> None:
+    def _handle(self, message: Message) -> None:
         judged = judge(message, self._topics)
         for reason in judged.ignored:
             self._note("Ignored", message.topic, reason)
         if judged.postponed and (mcu_id := self._topics.mcu_of(message.topic)) is not None:
             self._send_receipt(mcu_id, Receipt(postponed=judged.postponed))
-        entries = [*judged.items, *judged.bad]
+        entries = [*judged.items, *judged.rejected]
         self._batch.add(entries, time.monotonic(), at_once=judged.is_chunk)
 
     async def _reach(self, operation: Callable[[], T]) -> T:
@@ -137,8 +137,8 @@ class Recorder:
 
     def _account_for(self, written: Written) -> None:
         log.debug("Recorded %d items", len(written.recorded))
-        for bad in written.rejected:
-            self._note("Rejected", bad.topic, bad.reason)
+        for one in written.rejected:
+            self._note("Rejected", one.topic, one.reason)
         if written.not_kept:
             self._note("No room to keep", "battery_pack_rejected", "see docs/operations.md")
 
@@ -171,12 +171,12 @@ def receipts(written: Written) -> dict[str, Receipt]:
     for item in written.recorded:
         if item.id is not None:
             recorded[item.mcu_id].append(item.id)
-    for bad in written.rejected:
-        if bad.mcu_id is not None and bad.id is not None:
-            rejected[bad.mcu_id].append(Rejected(id=bad.id, reason=bad.reason))
-    for bad in written.not_kept:
-        if bad.mcu_id is not None and bad.id is not None:
-            postponed[bad.mcu_id].append(bad.id)
+    for one in written.rejected:
+        if one.mcu_id is not None and one.id is not None:
+            rejected[one.mcu_id].append(Rejected(id=one.id, reason=one.reason))
+    for one in written.not_kept:
+        if one.mcu_id is not None and one.id is not None:
+            postponed[one.mcu_id].append(one.id)
     return {
         mcu_id: Receipt(
             recorded=recorded[mcu_id], rejected=rejected[mcu_id], postponed=postponed[mcu_id]

@@ -24,11 +24,11 @@ def redrive(store: Store, topics: Topics) -> tuple[int, int]:
     stored = failed = 0
     for topic, payload in _rejected(db):
         judged = judge(Message(topic, payload), topics)
-        why = [bad.reason for bad in judged.bad] + judged.ignored
+        why = [one.reason for one in judged.rejected] + judged.ignored
         if not why:
             written = store.write(judged.items)
-            why = [bad.reason for bad in written.rejected] or ["no room"] * len(written.not_kept)
-            if any((bad.topic, bad.payload) != (topic, payload) for bad in written.rejected):
+            why = [one.reason for one in written.rejected] or ["no room"] * len(written.not_kept)
+            if any((one.topic, one.payload) != (topic, payload) for one in written.rejected):
                 _delete(db, topic, payload)  # it has just been kept in another form
         if why:
             log.warning("Still rejected: %s: %s", ascii(topic), "; ".join(why))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from psycopg2 import extensions as pg
 
-from bluenova_recorder.intake import Bad
+from bluenova_recorder.intake import RejectedItem
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +25,14 @@ _INSERT = (
 _IS_THERE = "SELECT FROM battery_pack_rejected WHERE topic = %s AND md5(payload) = md5(%s)"
 
 
-def keep(cursor: pg.cursor, bad: Sequence[Bad]) -> list[Bad]:
+def keep(cursor: pg.cursor, items: Sequence[RejectedItem]) -> list[RejectedItem]:
     """Stores them, within the caller's transaction; returns those that are in the table now."""
-    if not bad:
+    if not items:
         return []
     cursor.execute(_ROOM, [MOST_ROWS, MOST_BYTES])
     rows, size = cursor.fetchone() or (0, 0)
     kept = []
-    for one in bad:
+    for one in items:
         if rows > 0 and size >= len(one.payload):
             cursor.execute(_INSERT, [one.topic, one.payload, one.reason])
             rows, size = rows - cursor.rowcount, size - cursor.rowcount * len(one.payload)

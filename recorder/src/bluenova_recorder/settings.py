@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from bluenova_recorder.store import Database
+from bluenova_recorder.store import Account
 from bluenova_shared.settings import LOG_FLAGS, OptionalSecret, ServiceSettings, Text
 
 
@@ -51,9 +51,9 @@ class RecorderSettings(ServiceSettings):
         default=1.0, ge=0, le=60, description="the seconds after which a batch is written"
     )
 
-    def database(self) -> Database:
-        """The database as set; what is not set here, libpq takes from its own variables."""
+    def account(self) -> Account:
+        """Who we are to the database; what is not set here, libpq takes from its variables."""
         password = self.pgpassword
-        return Database(
+        return Account(
             self.pgdatabase, self.pguser, password.get_secret_value() if password else None
         )

@@ -14,7 +14,7 @@ from psycopg2 import extensions as pg
 
 from bluenova_recorder import rejected, schema
 from bluenova_recorder.batch import Entry
-from bluenova_recorder.intake import Bad
+from bluenova_recorder.intake import RejectedItem
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import COLUMNS, KEY, TABLE, Cell, TableColumn, row
 from bluenova_shared.topics import Topics
@@ -72,7 +72,7 @@ _TEXTS = [place for place, column in enumerate(COLUMNS) if column.sql_type.start
 
 
 @dataclass(frozen=True)
-class Database:
+class Account:
     """Which database, and who we are to it; libpq's own variables say the rest."""
 
     name: str
@@ -96,8 +96,9 @@ class Written:
     """What a committed batch has become."""
 
     recorded: list[Item] = field(default_factory=list)
-    rejected: list[Bad] = field(default_factory=list)
-    not_kept: list[Bad] = field(default_factory=list)  # the rejected ones' table has no room
+    rejected: list[RejectedItem] = field(default_factory=list)
+    # Rejected, too, but their table has no room.
+    not_kept: list[RejectedItem] = field(default_factory=list)
 
     def add(self, other: Written) -> Written:
         """Both together."""
@@ -111,8 +112,8 @@ class Written:
 class Store:
     """Writes batches over one connection, made anew after each failure."""
 
-    def __init__(self, database: Database, topics: Topics) -> None:
-        self._database = database
+    def __init__(self, account: Account, topics: Topics) -> None:
+        self._account = account
         self._topics = topics
         self._db: pg.connection | None = None
         self._key_from: datetime | None = None
@@ -138,7 +139,7 @@ class Store:
         """Connects, and brings the database into shape. Raises psycopg2.Error."""
         if self._db is not None:
             return self._db
-        db = self._database.connect()
+        db = self._account.connect()
         try:
             from_s = schema.prepare(db)
             with db, db.cursor() as cursor:
@@ -159,22 +160,23 @@ class Store:
             if len(entries) > 1:
                 half = len(entries) // 2
                 return self._write(entries[:half]).add(self._write(entries[half:]))
-            if isinstance(entries[0], Bad):
+            if isinstance(entries[0], RejectedItem):
                 raise
             reason = f"refused by the table: {error.diag.message_primary or error}"
-            return self._write([self._bad(entries[0], reason)])
+            return self._write([self._rejected(entries[0], reason)])
 
     def _insert(self, cursor: pg.cursor, entries: Sequence[Entry]) -> Written:
         snapshots = [entry for entry in entries if isinstance(entry, Snapshot)]
         events = [entry for entry in entries if isinstance(entry, Event)]
-        bad = [entry for entry in entries if isinstance(entry, Bad)]
+        refused = [entry for entry in entries if isinstance(entry, RejectedItem)]
         taken = self._insert_snapshots(cursor, snapshots)
-        bad += [self._bad(snapshots[n], "time taken: its row has other values") for n in taken]
+        reason = "time taken: its row has other values"
+        refused += [self._rejected(snapshots[n], reason) for n in taken]
         _insert_events(cursor, events)
-        kept = rejected.keep(cursor, bad)
+        kept = rejected.keep(cursor, refused)
         are_kept = set(kept)
         recorded = [snapshot for n, snapshot in enumerate(snapshots) if n not in taken]
-        return Written([*recorded, *events], kept, [one for one in bad if one not in are_kept])
+        return Written([*recorded, *events], kept, [one for one in refused if one not in are_kept])
 
     def _insert_snapshots(self, cursor: pg.cursor, snapshots: list[Snapshot]) -> set[int]:
         """Inserts what is not there; returns which stand there already with other values."""
@@ -192,9 +194,9 @@ class Store:
         cursor.execute(_OTHERS)
         return {n for (n,) in cursor.fetchall()}
 
-    def _bad(self, item: Item, reason: str) -> Bad:
+    def _rejected(self, item: Item, reason: str) -> RejectedItem:
         topic = self._topics.backlog(item.mcu_id)
-        return Bad(topic, to_chunk_json(item).encode(), reason, item.mcu_id, item.id)
+        return RejectedItem(topic, to_chunk_json(item).encode(), reason, item.mcu_id, item.id)
 
 
 def _insert_events(cursor: pg.cursor, events: Sequence[Event]) -> None:

@@ -59,6 +59,6 @@ class Topics:
         return mcu if below != topic and slash and _MCU_LEVEL.fullmatch(mcu) else None
 
 
-def shared(group: str, topic_filter: str) -> str:
+def share_filter(group: str, topic_filter: str) -> str:
     """The filter under which the members of `group` share what `topic_filter` matches."""
     return f"$share/{group}/{topic_filter}"

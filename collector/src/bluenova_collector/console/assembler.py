@@ -21,7 +21,7 @@ from bluenova_collector.console.rules import (
     Unreadable,
     read,
 )
-from bluenova_collector.lru import MAX_BATTERIES, Latest
+from bluenova_collector.lru import LRU, MAX_BATTERIES
 from bluenova_shared.quantity import SMALLINT_MAX, Series
 from bluenova_shared.readings import Value
 from bluenova_shared.snapshot import Snapshot
@@ -72,7 +72,7 @@ class Assembler:
         self.mcu_id = mcu_id
         self.dropped_nameless = 0
         # None stands for the battery whose name has not come yet.
-        self._totals = Latest[str | None, Totals]()
+        self._totals = LRU[str | None, Totals]()
         self._totals.update({mcu: dict(known) for mcu, known in (totals or {}).items()})
         self._drafts: dict[str | None, Draft] = {}
         self._nameless: deque[tuple[datetime, Draft, Totals]] = deque()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from bluenova_collector.homeassistant.discovery import CellCount
-from bluenova_collector.lru import Latest
+from bluenova_collector.lru import LRU
 from bluenova_shared.message import Message
 from bluenova_shared.snapshot import Snapshot
 
@@ -55,7 +55,7 @@ class HomeAssistant:
         self._longest_payload = longest_payload
         self._enabled = enabled
         self._clock = clock
-        self._devices = Latest[str, _Device]()
+        self._devices = LRU[str, _Device]()
         self._complained = False
 
     def hear(self, snapshots: Iterable[Snapshot]) -> None:

@@ -34,7 +34,7 @@ class Inbox:
         if first:  # one wake-up for all that is waiting: the loop's own queue stays short, too
             self._loop.call_soon_threadsafe(self._filled.set)
 
-    async def take(self) -> list[Message]:
+    async def drain(self) -> list[Message]:
         """All that has come since, as soon as there is any."""
         await self._filled.wait()
         with self._lock:

@@ -8,7 +8,7 @@ import sys
 
 from bluenova_recorder import __main__ as program
 from bluenova_recorder.batch import Entry
-from bluenova_recorder.intake import Bad
+from bluenova_recorder.intake import RejectedItem
 from bluenova_recorder.recorder import Recorder, receipts
 from bluenova_recorder.store import Written
 from bluenova_shared import service
@@ -23,7 +23,9 @@ class Hasty(Recorder):
     """Breaks the promise: sends receipts for what it has not committed yet."""
 
     async def _record(self, entries: list[Entry]) -> None:
-        hoped = Written(recorded=[entry for entry in entries if not isinstance(entry, Bad)])
+        hoped = Written(
+            recorded=[entry for entry in entries if not isinstance(entry, RejectedItem)]
+        )
         for mcu_id, receipt in receipts(hoped).items():
             self._publish(Message(self._topics.recorded(mcu_id), receipt.to_json(), qos=1))
         await asyncio.sleep(BETWEEN_S)

@@ -15,7 +15,7 @@ from bluenova_tools.chaos.disk import SmallDisk
 from bluenova_tools.chaos.links import Link, Links
 from bluenova_tools.chaos.tap import Truth, read_truth, write_down_what_is_left
 from bluenova_tools.local import Mosquitto, Postgres, Service, ServiceError, free_port
-from bluenova_tools.local.account import remove_folder
+from bluenova_tools.local.system_user import remove_folder
 
 DATABASE = "homeauto"
 BATTERIES = ("1A2B3C4D", "5E6F7081")

@@ -16,12 +16,11 @@ from itertools import count
 
 from psycopg2.extras import execute_values
 
-from bluenova_recorder.store import Database, Store
+from bluenova_recorder.store import Account, Store
 from bluenova_shared.snapshot import CELLS, Snapshot
 from bluenova_shared.table import COLUMNS, TABLE, row
 from bluenova_shared.topics import Topics
-from bluenova_tools.local import Database as LocalDatabase
-from bluenova_tools.local import Postgres
+from bluenova_tools.local import Database, Postgres
 
 _INSERT = f"INSERT INTO {TABLE} ({', '.join(column.name for column in COLUMNS)})"
 _FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -65,10 +64,10 @@ def seconds(way: Way) -> float:
 class Storing:
     """Three ways for snapshots into the table."""
 
-    def __init__(self, database: LocalDatabase) -> None:
+    def __init__(self, database: Database) -> None:
         # libpq reads its own variables for what a recorder's settings leave to it.
         os.environ.update(database.environment())
-        self._store = Store(Database(database.name, database.user, database.password), Topics())
+        self._store = Store(Account(database.name, database.user, database.password), Topics())
         self._store.open()
         self._plain = database.connect()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bluenova_tools.local.account import Account
+from bluenova_tools.local.system_user import SystemUser
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -64,7 +64,7 @@ class Child:
         command: Sequence[str | Path],
         *,
         environment: Mapping[str, str] | None = None,
-        account: Account | None = None,
+        user: SystemUser | None = None,
         folder: Path | None = None,
     ) -> None:
         """Start the program.
@@ -74,15 +74,13 @@ class Child:
         """
         if self.running:
             raise ServiceError(f"{self.name} runs already.")
-        self._process = _launcher.submit(
-            self._launch, command, environment, account, folder
-        ).result()
+        self._process = _launcher.submit(self._launch, command, environment, user, folder).result()
 
     def _launch(
         self,
         command: Sequence[str | Path],
         environment: Mapping[str, str] | None,
-        account: Account | None,
+        user: SystemUser | None,
         folder: Path | None,
     ) -> subprocess.Popen[bytes]:
         parent = os.getpid()
@@ -103,9 +101,9 @@ class Child:
                     stderr=log,
                     env=environment,
                     cwd=folder,
-                    user=None if account is None else account.uid,
-                    group=None if account is None else account.gid,
-                    extra_groups=None if account is None else [],
+                    user=None if user is None else user.uid,
+                    group=None if user is None else user.gid,
+                    extra_groups=None if user is None else [],
                     # A Ctrl-C at the terminal is ours to handle. And a stopped process is
                     # woken by the kernel when the death of its parent orphans its group.
                     process_group=0,

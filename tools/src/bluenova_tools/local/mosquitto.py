@@ -6,10 +6,10 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from bluenova_tools.local.account import give, make_folder, remove_folder, server_account
 from bluenova_tools.local.child import Child, ServiceError, plain_environment
 from bluenova_tools.local.lifetime import Running
 from bluenova_tools.local.ports import LOOPBACK, accepts_connections, free_port
+from bluenova_tools.local.system_user import give, make_folder, remove_folder, server_user
 
 
 def find_mosquitto() -> str:
@@ -49,8 +49,8 @@ class Mosquitto(Running):
         self.config = list(config)
         self.anonymous = anonymous
         self.persistent = persistent
-        self._account = server_account()
-        self.folder = make_folder("mosquitto", self._account)
+        self._user = server_user()
+        self.folder = make_folder("mosquitto", self._user)
         self.child = Child("mosquitto", self.folder / "mosquitto.log")
 
     def start(self, *, timeout_s: float = 10) -> None:
@@ -63,7 +63,7 @@ class Mosquitto(Running):
         self.child.start(
             [find_mosquitto(), "-c", settings],
             environment=plain_environment(),
-            account=self._account,
+            user=self._user,
             folder=self.folder,
         )
         self.child.wait_until(
@@ -98,5 +98,5 @@ class Mosquitto(Running):
             *self.config,
         ]
         path.write_text("\n".join(lines) + "\n")
-        give(path, self._account)
+        give(path, self._user)
         return path

@@ -16,17 +16,17 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection
 
-from bluenova_tools.local.account import (
-    Account,
+from bluenova_tools.local.child import Child, ServiceError, plain_environment
+from bluenova_tools.local.lifetime import Running
+from bluenova_tools.local.ports import LOOPBACK, free_port
+from bluenova_tools.local.system_user import (
+    SystemUser,
     everyone_can_enter,
     give,
     make_folder,
     remove_folder,
-    server_account,
+    server_user,
 )
-from bluenova_tools.local.child import Child, ServiceError, plain_environment
-from bluenova_tools.local.lifetime import Running
-from bluenova_tools.local.ports import LOOPBACK, free_port
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ class Postgres(Running):
         if fast:
             self.config.setdefault("fsync", "off")
         self.password = secrets.token_hex(8)
-        self._account = server_account()
-        self.folder = make_folder("postgres", self._account)
+        self._user = server_user()
+        self.folder = make_folder("postgres", self._user)
         self.data = self.folder / "data"
         self._programs: Path | None = None
         # SIGQUIT lets the server end its own children and give back its shared memory.
@@ -130,7 +130,7 @@ class Postgres(Running):
             ServiceError: it did not come up.
         """
         if self._programs is None:
-            self._programs = find_programs(self.folder, self._account)
+            self._programs = find_programs(self.folder, self._user)
         if not self.data.exists():
             self._make_data()
         settings = {
@@ -147,7 +147,7 @@ class Postgres(Running):
                 *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")),
             ],
             environment=plain_environment(),
-            account=self._account,
+            user=self._user,
             folder=self.folder,
         )
         self.child.wait_until(self.answers, "answering", timeout_s=timeout_s)
@@ -212,7 +212,7 @@ class Postgres(Running):
             raise ServiceError("The programs of PostgreSQL have not been looked for yet.")
         secret = self.folder / "password"
         secret.write_text(self.password, encoding="ascii")
-        give(secret, self._account)
+        give(secret, self._user)
         self.child.start(
             [
                 self._programs / "initdb",
@@ -222,19 +222,19 @@ class Postgres(Running):
                 "--no-sync",  # a folder that is new and empty has nothing to lose
             ],
             environment=plain_environment(),
-            account=self._account,
+            user=self._user,
             folder=self.folder,
         )
         if self.child.wait(timeout_s=120) != 0:
             raise self.child.error("initdb failed.")
 
 
-def find_programs(folder: Path, account: Account | None) -> Path:
+def find_programs(folder: Path, user: SystemUser | None) -> Path:
     """The folder with ``postgres`` and ``initdb``: from the wheel, or from the system.
 
     Args:
-        folder: where to put a copy if the account cannot reach the wheel's files.
-        account: who will run them.
+        folder: where to put a copy if the user cannot reach the wheel's files.
+        user: who will run them.
 
     Raises:
         ServiceError: there are none, or they do not run on this machine.
@@ -243,7 +243,7 @@ def find_programs(folder: Path, account: Account | None) -> Path:
         postgres = programs / "postgres"
         if not postgres.is_file() or not _runs(postgres):
             continue
-        if account is None or everyone_can_enter(programs):
+        if user is None or everyone_can_enter(programs):
             return programs
         return _copy(programs, folder / "installation")
     raise ServiceError("No PostgreSQL was found. Run `make setup`, or install postgresql.")

@@ -7,9 +7,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bluenova_tools.local.account import remove_folder
 from bluenova_tools.local.child import Child, plain_environment
 from bluenova_tools.local.lifetime import Running
+from bluenova_tools.local.system_user import remove_folder
 
 
 class Service(Running):

@@ -73,7 +73,7 @@ def is_terminal(console: Console) -> bool:
 
 async def _take(link: MqttLink, board: Board, say: Callable[[str], None]) -> None:
     while True:
-        for message in await link.inbox.take():
+        for message in await link.inbox.drain():
             snapshot = board.take(message.topic, message.payload, time.monotonic())
             if snapshot is not None:
                 say(plain_line(snapshot))

@@ -1,4 +1,4 @@
-"""The account that servers run under when we are root.
+"""The user that servers run under when we are root.
 
 PostgreSQL refuses to run as root. Mosquitto would change its user by itself, and a process
 that does so no longer gets the signal that ends it with its parent.
@@ -14,36 +14,36 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Account:
+class SystemUser:
     """A user and group to run a child process as."""
 
     uid: int
     gid: int
 
 
-def server_account() -> Account | None:
-    """``nobody`` when we are root; otherwise None, which means our own account."""
+def server_user() -> SystemUser | None:
+    """``nobody`` when we are root; otherwise None, which means our own user."""
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")
-    return Account(nobody.pw_uid, nobody.pw_gid)
+    return SystemUser(nobody.pw_uid, nobody.pw_gid)
 
 
-def make_folder(prefix: str, account: Account | None) -> Path:
-    """A new temporary folder that only this account can enter."""
+def make_folder(prefix: str, user: SystemUser | None) -> Path:
+    """A new temporary folder that only this user can enter."""
     folder = Path(tempfile.mkdtemp(prefix=f"bluenova-{prefix}-"))
-    give(folder, account)
+    give(folder, user)
     return folder
 
 
-def give(path: Path, account: Account | None) -> None:
-    """Make the account the owner of this one file or folder."""
-    if account is not None:
-        os.chown(path, account.uid, account.gid)
+def give(path: Path, user: SystemUser | None) -> None:
+    """Make the user the owner of this one file or folder."""
+    if user is not None:
+        os.chown(path, user.uid, user.gid)
 
 
 def everyone_can_enter(folder: Path) -> bool:
-    """Whether an unprivileged account can reach the files below this folder."""
+    """Whether an unprivileged user can reach the files below this folder."""
     folder = folder.resolve()
     return all(path.stat().st_mode & stat.S_IXOTH for path in (folder, *folder.parents))
 
