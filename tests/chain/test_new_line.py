@@ -25,12 +25,13 @@ from datetime import UTC, datetime
 import psycopg2
 import bluenova_shared
 from bluenova_collector.console.assembler import Assembler
+from bluenova_collector.console.rules import read
 from bluenova_recorder.schema import prepare
 from bluenova_shared.table import COLUMNS, row
 
 assembler = Assembler("1A2B3C4D")
-assembler.feed("Humidity: 41 %")
-assembler.feed("SOC: 87")
+assembler.handle(read("Humidity: 41 %"))
+assembler.handle(read("SOC: 87"))
 (snapshot,) = assembler.close(datetime(2026, 11, 23, 12, tzinfo=UTC))
 db = psycopg2.connect(sys.argv[1])
 prepare(db)

@@ -23,6 +23,7 @@ from tests.support.harness import chain, eventually, next_interval, seconds, sto
 
 from bluenova_collector.console.assembler import Assembler
 from bluenova_collector.console.lines import LineSplitter
+from bluenova_collector.console.rules import read
 from bluenova_shared.table import COLUMNS, row
 from bluenova_tools.chaos.verdict import real
 from bluenova_tools.local import Database, Mosquitto, Postgres
@@ -81,7 +82,7 @@ def test_the_assembler_makes_the_c_programs_rows_of(case: str) -> None:
         for message in interval.messages:
             splitter = LineSplitter()
             for line in splitter.feed(message.encode("utf-8", "surrogateescape")) + splitter.end():
-                assembler.feed(line)
+                assembler.handle(read(line))
         end += timedelta(seconds=10)
         snapshots = assembler.close(end)
         if interval.row is not None:

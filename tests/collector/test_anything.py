@@ -57,7 +57,7 @@ def test_any_bytes_in_any_frames_give_snapshots_that_can_be_stored(
     assembler = Assembler()
     for number, (message, cuts) in enumerate(stream):
         for line in lines_of(message, cuts):
-            assembler.feed(line)
+            assembler.handle(read(line))
         for snapshot in assembler.close(NOON + timedelta(seconds=number)):
             assert Snapshot.model_validate_json(snapshot.to_json()) == snapshot
         assembler.connection_lost()
@@ -74,7 +74,7 @@ def test_no_frames_change_a_value_that_was_readable(message: bytes, cuts: list[i
         named = named or isinstance(said, Named)
         if isinstance(said, Readings):
             expected |= {(r.field, r.index): r.value for r in said.readings}
-        assembler.feed(line)
+        assembler.handle(read(line))
     snapshots = assembler.close(NOON)
     if named or not snapshots:
         return
@@ -89,15 +89,15 @@ def test_lines_that_are_not_readable_change_nothing(lines: list[bytes]) -> None:
     readable = (Readings, Occurrence, Named, EnergyTotal)
     with_all, without = Assembler(mcu_id="A" * 8), Assembler(mcu_id="A" * 8)
     for line in ("SOC: 50", "Breaker: OPEN", "C01) T: -5, V: 3300"):
-        with_all.feed(line)
-        without.feed(line)
+        with_all.handle(read(line))
+        without.handle(read(line))
     for raw in lines:
         line = raw.decode("utf-8", "replace")
         said = read(line)
-        with_all.feed(line)
+        with_all.handle(read(line))
         # An energy total that cannot be read still takes its place in the pair.
         if isinstance(said, readable) or line.startswith((ENERGY, ENERGY_FOLLOWS)):
-            without.feed(line)
+            without.handle(read(line))
     assert with_all.close(NOON) == without.close(NOON)
 
 
@@ -158,7 +158,7 @@ class Reader:
     def _take(self, lines: list[str]) -> None:
         self.lines += len(lines)
         for line in lines:
-            self.assembler.feed(line)
+            self.assembler.handle(read(line))
 
 
 @pytest.mark.slow
@@ -190,11 +190,11 @@ def test_what_is_known_of_garbage_batteries_is_bounded() -> None:
     tracemalloc.start()
     try:
         for number in range(4_000):
-            assembler.feed(f"MCU ID: {rng.randrange(1, 1 << 32):X}")
-            assembler.feed(ENERGY_FOLLOWS)
-            assembler.feed(f"{ENERGY}{number}")
-            assembler.feed(f"C{number % CELLS + 1:02}) T: {number % 99}, V: {number}")
-            assembler.feed(f"DEBUG: ADC[{number % ADCS}]: 1 = {number}")
+            assembler.handle(read(f"MCU ID: {rng.randrange(1, 1 << 32):X}"))
+            assembler.handle(read(ENERGY_FOLLOWS))
+            assembler.handle(read(f"{ENERGY}{number}"))
+            assembler.handle(read(f"C{number % CELLS + 1:02}) T: {number % 99}, V: {number}"))
+            assembler.handle(read(f"DEBUG: ADC[{number % ADCS}]: 1 = {number}"))
             if number > 2_000 and number % 100 == 0:
                 assert len(assembler.close(NOON + timedelta(seconds=number))) <= MAX_BATTERIES
         grown = tracemalloc.get_traced_memory()[0]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluenova_collector.console.assembler import MAX_NAMELESS, Assembler
-from bluenova_collector.console.rules import Unreadable
+from bluenova_collector.console.rules import Unreadable, read
 from bluenova_collector.lru import MAX_BATTERIES
 from bluenova_shared.quantity import SMALLINT_MAX
 from bluenova_shared.snapshot import Snapshot
@@ -23,7 +23,7 @@ def end(number: int) -> datetime:
 
 def feed(assembler: Assembler, *lines: str) -> None:
     for line in lines:
-        assembler.feed(line)
+        assembler.handle(read(line))
 
 
 def named() -> Assembler:
@@ -51,7 +51,7 @@ class TestWithinAnInterval:
     def test_an_unreadable_line_changes_nothing(self, line: str) -> None:
         assembler = named()
         feed(assembler, "SOC: 7")
-        assert isinstance(assembler.feed(line), Unreadable)
+        assert isinstance(assembler.handle(read(line)), Unreadable)
         assert only(assembler.close(end(1))).soc == 7
 
     def test_a_cell_line_with_one_bad_half_changes_neither(self) -> None:
@@ -90,7 +90,7 @@ class TestWithinAnInterval:
     def test_a_counter_stops_at_the_columns_end(self) -> None:
         assembler = named()
         for _ in range(SMALLINT_MAX + 5):
-            assembler.feed("INFO: BAD CRC")
+            assembler.handle(read("INFO: BAD CRC"))
         assert only(assembler.close(end(1))).bad_crc == SMALLINT_MAX
 
 
@@ -170,7 +170,7 @@ class TestTheName:
 
     def test_of_more_batteries_than_any_console_has_is_unreadable(self) -> None:
         assembler = Assembler()
-        said = [assembler.feed(f"MCU ID: {n:X}") for n in range(1, MAX_BATTERIES + 101)]
+        said = [assembler.handle(read(f"MCU ID: {n:X}")) for n in range(1, MAX_BATTERIES + 101)]
         assert sum(isinstance(s, Unreadable) for s in said) == 100
         # Whose lines these would be, nobody knows: they must not spoil another battery's values.
         feed(assembler, "SOC: 5")

@@ -118,13 +118,6 @@ class TestABatteryThat:
         assert len(named) <= (3 if reached else 1), story.said
         assert all("next attempt in" in line for line in named)
 
-    def test_is_heard_again_is_logged_last(
-        self, name: str, reason: str, told: dict[str, Story]
-    ) -> None:
-        story = told[name]
-        if kinds(story).count(CONNECTED) < SAME_CHANGES:  # else it has been told often enough
-            assert kinds(story)[-1] == CONNECTED, story.said
-
     def test_misbehaves_does_not_fill_the_log(
         self, name: str, reason: str, told: dict[str, Story]
     ) -> None:
@@ -135,6 +128,22 @@ class TestABatteryThat:
     ) -> None:
         # 1, 1 and 2 s between the attempts, and some of them take a while to fail.
         assert told[name].attempts <= 5
+
+
+@pytest.mark.parametrize("name", ["never-answer", "404", "refuse", "redirects"])
+def test_one_that_never_accepted_us_is_told_and_then_that_it_does(
+    name: str, told: dict[str, Story]
+) -> None:
+    assert kinds(told[name]) == ["Cannot reach", CONNECTED]
+
+
+@pytest.mark.parametrize("name", ["silent", "half-open", "flap"])
+def test_of_one_that_accepts_us_each_change_is_told_until_it_recurs_too_often(
+    name: str, told: dict[str, Story]
+) -> None:
+    said = kinds(told[name])
+    assert said[:5] == [CONNECTED, "Lost", CONNECTED, "Lost", CONNECTED]
+    assert said.count(CONNECTED) == SAME_CHANGES
 
 
 def test_a_redirect_is_not_followed(told: dict[str, Story]) -> None:

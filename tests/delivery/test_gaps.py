@@ -9,7 +9,8 @@ import pytest
 from tests.support.factories import MCU_ID, NOON, OTHER_MCU_ID, event, snapshot
 from tests.support.harness import query
 
-from bluenova_recorder.store import Account, Store
+from bluenova_recorder.account import Account
+from bluenova_recorder.store import Store
 from bluenova_shared.topics import Topics
 from bluenova_shared.wire import Item, Occasion
 from bluenova_tools.local import Database

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import time
@@ -17,14 +16,20 @@ from tests.support.factories import BATTERY, MCU_ID, START_S, snapshot_keys
 from tests.support.harness import eventually, query, recorder, wait_until_ready
 from tests.support.mqtt import MqttClient
 
-from bluenova_collector import collector as module
 from bluenova_collector.collector import Collector
+from bluenova_collector.console import connection as console
 from bluenova_collector.console.assembler import MAX_NAMELESS
+from bluenova_collector.console.rules import read
 from bluenova_collector.delivery.outbox import Outbox
+from bluenova_collector.delivery.pacing import Pacing
 from bluenova_collector.delivery.promise import Delivery
+from bluenova_collector.homeassistant.announcer import Announcer
+from bluenova_collector.homeassistant.discovery import Describer
+from bluenova_collector.loops import VERSION, Loops
 from bluenova_collector.lru import MAX_BATTERIES
-from bluenova_collector.spread import SpreadAlarm
+from bluenova_shared.clocks import Clocks
 from bluenova_shared.message import Message
+from bluenova_shared.mqtt import events as mqtt
 from bluenova_shared.topics import Topics
 from bluenova_shared.wire import Receipt
 from bluenova_tools.local import Database, Mosquitto
@@ -46,53 +51,61 @@ class Driven:
     """A collector whose time passes as fast as it can work; each pause is heard by the battery."""
 
     folder: Path
-    monkeypatch: pytest.MonkeyPatch
     limit: int = 1_000_000
     now_s: float = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
     broker: bool = False
     heard: list[Message] = field(default_factory=list)
-    reconnects: int = 0
 
     def __post_init__(self) -> None:
-        self.outbox = Outbox(self.folder / "outbox.sqlite", BATTERY, self.limit)
-        self.delivery = Delivery(self.outbox, TOPICS, self.publish, longest_payload=lambda: None)
+        self.outbox = Outbox(self.folder / "outbox.sqlite", BATTERY, self.limit, time.time)
+        clocks = Clocks(lambda: self.now_s, lambda: self.now_s)
         self.collector = Collector(
-            outbox=self.outbox,
-            delivery=self.delivery,
-            topics=TOPICS,
-            publish=self.publish,
-            clock=lambda: self.now_s,
+            TOPICS,
+            self.outbox.name,
+            self.outbox.recall(),
             interval_s=10,
             offline_after_s=60,
-            log_raw=False,
-            spread_alarm=SpreadAlarm(0.1),
+            spread_alarm_v=0.1,
+            wall_s=self.now_s,
+            steady_s=self.now_s,
         )
-        self.collector.connections = lambda: self.reconnects + 1
+        describer = Describer(TOPICS, self.outbox.name, VERSION, 10, "kWh")
+        self.loops = Loops(
+            collector=self.collector,
+            outbox=self.outbox,
+            delivery=Delivery(self.outbox, TOPICS, self, clocks.steady, Pacing()),
+            announcer=Announcer(describer, self, clocks.steady, enabled=False),
+            broker=self,
+            topics=TOPICS,
+            clocks=clocks,
+            interval_s=10,
+            log_raw=False,
+        )
+        self.loops.handle_console(console.Connected())
         pack = Pack(PackSettings())
         pack.advance(1)
         self.lines = [line.text for line in pack.console_lines()][:12]
         self.silent = False
-        self._until_s = 0.0
-        self.monkeypatch.setattr(time, "monotonic", lambda: self.now_s)
-        self.monkeypatch.setattr(asyncio, "sleep", self._pause)
 
-    def publish(self, message: Message) -> bool:
-        if self.broker:
-            self.heard.append(message)
-        return self.broker
+    def publish(self, message: Message) -> mqtt.Published:
+        if not self.broker:
+            return mqtt.NoBroker()
+        self.heard.append(message)
+        return mqtt.Sent()
 
-    async def _pause(self, seconds: float) -> None:
-        self.now_s += max(seconds, 0.001)
-        if self.now_s >= self._until_s:
-            raise asyncio.CancelledError
-        if not self.silent and self.now_s % 10 < 1:
-            for line in self.lines:
-                self.collector.hear(line)
+    def say(self, *lines: str) -> None:
+        for line in lines:
+            self.loops.handle_console(console.Line(line, read(line)))
 
     def run(self, hours: float) -> None:
-        self._until_s = self.now_s + 3600 * hours
-        with contextlib.suppress(asyncio.CancelledError):
-            asyncio.run(self.collector.run())
+        until_s = self.now_s + 3600 * hours
+        while True:
+            self.now_s += max(self.collector.pause_s(self.now_s), 0.001)
+            if self.now_s >= until_s:
+                break
+            if not self.silent and self.now_s % 10 < 1:
+                self.say(*self.lines)
+            self.loops.tick()
 
     def receipts(self) -> None:
         """For all that has been heard of: as a recorder sends them."""
@@ -102,11 +115,11 @@ class Driven:
                 items = json.loads(message.payload)
                 items = items if isinstance(items, list) else [items]
                 named = Receipt(recorded=[one["id"] for one in items]).to_json()
-                self.collector.take(Message(TOPICS.recorded(MCU_ID), named.encode()))
+                self.loops.handle_broker(Message(TOPICS.recorded(MCU_ID), named.encode()))
 
     def status(self) -> dict[str, Any]:
         self.heard.clear()
-        self.collector.announce()
+        self.loops.handle_broker(mqtt.Connected())
         (told,) = [m for m in self.heard if m.topic == TOPICS.status(MCU_ID)]
         assert told.retain
         found: dict[str, Any] = json.loads(told.payload)
@@ -114,8 +127,8 @@ class Driven:
 
 
 @pytest.fixture
-def driven(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Driven]:
-    one = Driven(tmp_path, monkeypatch)
+def driven(tmp_path: Path) -> Iterator[Driven]:
+    one = Driven(tmp_path)
     yield one
     one.outbox.close()
 
@@ -135,7 +148,7 @@ def test_days_without_a(broker: bool, driven: Driven) -> None:
     print("MB after every 2 hours:", [round(mb, 1) for mb in curve_mb])  # noqa: T201  # the figures
     assert curve_mb[-1] - curve_mb[1] < 5
     driven.broker = True
-    driven.collector.take(Message(TOPICS.recorder(), b"ready"))
+    driven.loops.handle_broker(Message(TOPICS.recorder(), b"ready"))
     driven.silent = True
     for _ in range(20):
         driven.run(hours=0.01)
@@ -149,7 +162,7 @@ def test_the_status_has_the_collectors_figures(driven: Driven) -> None:
     fresh = driven.status()
     began = datetime.fromisoformat(fresh["since"])
     assert began == datetime(2026, 12, 1, tzinfo=UTC)
-    assert fresh["version"] == module.VERSION
+    assert fresh["version"] == VERSION
     assert fresh["interval_s"] == 10
     assert 35 <= fresh["waiting"] <= 38
     assert fresh["sent_again"] > 0, "there was no recorder"
@@ -159,10 +172,11 @@ def test_the_status_has_the_collectors_figures(driven: Driven) -> None:
     assert 0 <= late_s <= 20
     assert fresh["unreadable"] == {}
 
-    driven.reconnects = 3
-    for line in ("Temp: warm", "Temp: warmer", "SOC: "):
-        driven.collector.hear(line)
-    driven.collector.take(Message(TOPICS.recorder(), b"ready"))
+    for _ in range(3):
+        driven.loops.handle_console(console.Lost("why"))
+        driven.loops.handle_console(console.Connected())
+    driven.say("Temp: warm", "Temp: warmer", "SOC: ")
+    driven.loops.handle_broker(Message(TOPICS.recorder(), b"ready"))
     driven.silent = True
     for _ in range(20):
         driven.run(hours=0.01)
@@ -174,10 +188,8 @@ def test_the_status_has_the_collectors_figures(driven: Driven) -> None:
     assert later["unreadable"] == {"Temp: ": 2, "SOC: ": 1}
 
 
-def test_what_the_limit_drops_is_counted_in_the_status(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    driven = Driven(tmp_path, monkeypatch, limit=50)
+def test_what_the_limit_drops_is_counted_in_the_status(tmp_path: Path) -> None:
+    driven = Driven(tmp_path, limit=50)
     driven.run(hours=0.3)
     driven.broker = True
     status = driven.status()
@@ -207,7 +219,7 @@ def test_garbled_mcu_ids_fill_neither_the_memory_nor_the_status(driven: Driven) 
         driven.receipts()
     assert len([*driven.outbox.recall().present, *driven.outbox.recall().lost]) <= MAX_BATTERIES
     driven.heard.clear()
-    driven.collector.announce()
+    driven.loops.handle_broker(mqtt.Connected())
     told = {message.topic for message in driven.heard if message.topic.endswith("/status")}
     assert TOPICS.status(MCU_ID) in told
     assert len(told) <= 2 * MAX_BATTERIES

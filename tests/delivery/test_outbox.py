@@ -1,13 +1,13 @@
 """The outbox's file: what is in it after kills, damage, a full disk, and its limit."""
 
 import contextlib
-import errno
 import logging
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
@@ -15,8 +15,9 @@ from random import Random
 import pytest
 from tests.support.factories import BATTERY, MCU_ID, OTHER_MCU_ID, fill, open_outbox, snapshot
 
-from bluenova_collector.delivery.outbox import Memory, Outbox
-from bluenova_shared.settings import WrongSettings
+from bluenova_collector.delivery.outbox import Outbox
+from bluenova_collector.delivery.outbox_file import DiskTrouble, Unusable
+from bluenova_collector.memory import Memory
 from bluenova_tools.chaos.disk import SmallDisk
 
 MEMORY = Memory(
@@ -133,7 +134,7 @@ def test_another_battery_starts_without_the_memory_and_keeps_the_items(path: Pat
 
 def test_a_second_collector_on_the_same_file_is_refused(path: Path) -> None:
     keeper = open_outbox(path)
-    with pytest.raises(WrongSettings, match="OUTBOX_PATH"):
+    with pytest.raises(Unusable, match="another collector uses it"):
         open_outbox(path)
     keeper.close()
 
@@ -209,17 +210,11 @@ def test_one_wrong_byte_anywhere_never_keeps_new_data_out(path: Path, seed: int)
         again.close()
 
 
-def test_a_damaged_file_that_cannot_be_renamed_is_explained(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_file_that_cannot_be_set_aside_is_explained(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"nothing of ours" * 1000)
-
-    def refuse(*_: object) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(WrongSettings, match="cannot be set aside"):
+    Path(f"{path}.new").mkdir()  # where the new file would be made
+    with pytest.raises(Unusable, match="cannot be set aside"):
         open_outbox(path)
 
 
@@ -265,7 +260,7 @@ def test_a_damaged_file_without_room_for_another_keeps_all_until_there_is(
     small_disk.fill()
     again = open_outbox(path)
     assert ids(again) == []
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(DiskTrouble):
         again.commit([snapshot(3000)], MEMORY)
     small_disk.free()
     again.commit([new := snapshot(3001)], MEMORY)
@@ -311,7 +306,7 @@ def test_a_full_disk_is_told_and_forgotten_once_there_is_room(small_disk: SmallD
     outbox = open_outbox(small_disk.folder / "outbox.sqlite")
     kept = list(fill(outbox, 20))
     small_disk.fill()
-    with pytest.raises(sqlite3.OperationalError):  # noqa: PT012  # which of them fails is open
+    with pytest.raises(DiskTrouble):  # noqa: PT012  # which of them fails is open
         for n in range(20, 2000):
             outbox.commit([item := snapshot(n)], MEMORY)
             kept.append(item)
@@ -326,7 +321,7 @@ def test_an_outbox_that_has_filled_its_disk_itself_lets_go_of_what_is_recorded(
 ) -> None:
     outbox = open_outbox(small_disk.folder / "outbox.sqlite")
     kept = []
-    with pytest.raises(sqlite3.OperationalError):  # noqa: PT012  # which of them fails is open
+    with pytest.raises(DiskTrouble):  # noqa: PT012  # which of them fails is open
         for n in range(0, 1_000_000, 100):
             items = [snapshot(n + more) for more in range(100)]
             outbox.commit(items, MEMORY)
@@ -356,7 +351,7 @@ def test_a_collector_that_has_no_file_yet_and_a_full_disk_gets_one_once_there_is
     outbox = open_outbox(path)
     assert outbox.recall() == Memory()
     for n in range(3):
-        with pytest.raises(sqlite3.OperationalError):
+        with pytest.raises(DiskTrouble):
             outbox.commit([snapshot(n)], MEMORY)
     assert outbox.delete(MCU_ID, ["0" * 16]) == 0
     assert not outbox.waiting.total()
@@ -371,7 +366,7 @@ def test_a_collector_that_has_no_file_yet_and_a_full_disk_gets_one_once_there_is
     again.close()
 
 
-def test_where_there_can_be_no_file_it_says_what_to_do(tmp_path: Path) -> None:
+def test_where_there_can_be_no_file_it_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(WrongSettings, match=r"OUTBOX_PATH"):
-        Outbox(tmp_path / "file" / "outbox.sqlite", BATTERY, 1000)
+    with pytest.raises(Unusable, match="File exists"):
+        Outbox(tmp_path / "file" / "outbox.sqlite", BATTERY, 1000, time.time)

@@ -15,10 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.factories import MCU_ID, OTHER_MCU_ID, event, fill, open_outbox, snapshot
 
-from bluenova_collector.delivery import pacing as backlog
-from bluenova_collector.delivery.outbox import Memory, Outbox
+from bluenova_collector.delivery.outbox import Outbox
+from bluenova_collector.delivery.outbox_file import DiskTrouble
+from bluenova_collector.delivery.pacing import Pacing, Waits
 from bluenova_collector.delivery.promise import MOST_UNWRITTEN, Delivery
+from bluenova_collector.memory import Memory
 from bluenova_shared.message import Message
+from bluenova_shared.mqtt.events import NoBroker, Published, Sent, TooLong
+from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.topics import Topics
 from bluenova_shared.wire import CHUNK_BYTES, Item, Receipt, Rejected
 from bluenova_tools.chaos.disk import SmallDisk
@@ -37,12 +41,15 @@ class Broker:
         self.kept_when_heard: list[int] = []
         self.outbox: Outbox | None = None
 
-    def publish(self, message: Message) -> bool:
-        if self.there:
-            self.heard.append(message)
-            if self.outbox is not None:
-                self.kept_when_heard.append(self.outbox.waiting.total())
-        return self.there
+    def publish(self, message: Message) -> Published:
+        if not self.there:
+            return NoBroker()
+        if self.longest is not None and len(message.payload) > self.longest:
+            return TooLong(self.longest)
+        self.heard.append(message)
+        if self.outbox is not None:
+            self.kept_when_heard.append(self.outbox.waiting.total())
+        return Sent()
 
     def chunks(self) -> list[list[dict[str, Any]]]:
         topics = (TOPICS.backlog(MCU_ID), TOPICS.backlog(OTHER_MCU_ID))
@@ -63,15 +70,13 @@ def broker() -> Broker:
 
 @pytest.fixture
 def delivery(outbox: Outbox, broker: Broker) -> Delivery:
-    return Delivery(outbox, TOPICS, broker.publish, longest_payload=lambda: broker.longest)
+    return deliver_to(broker, outbox)
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Receipts are soon overdue; pauses are short."""
-    monkeypatch.setattr(backlog, "RECEIPT_DUE_S", 0.005)
-    monkeypatch.setattr(backlog, "FIRST_PAUSE_S", 0.0)
-    monkeypatch.setattr(backlog, "LONGEST_PAUSE_S", 0.0)
+def deliver_to(broker: Broker, outbox: Outbox, receipt_due_s: float = 0.005) -> Delivery:
+    """Receipts are soon overdue, and there are no pauses."""
+    pacing = Pacing(Waits(receipt_due_s, first_pause_s=0.0, longest_pause_s=0.0))
+    return Delivery(outbox, TOPICS, broker, time.monotonic, pacing)
 
 
 def receipt(*items: Item, mcu_id: str = MCU_ID, rejected: tuple[Item, ...] = ()) -> Message:
@@ -82,9 +87,9 @@ def receipt(*items: Item, mcu_id: str = MCU_ID, rejected: tuple[Item, ...] = ())
     return Message(TOPICS.recorded(mcu_id), named.to_json().encode(), qos=1)
 
 
-def deliver(delivery: Delivery, items: Sequence[Item]) -> None:
-    """As at the end of the interval that the last item is of."""
-    delivery.deliver(items, MEMORY, int(items[-1].time.timestamp()))
+def deliver(delivery: Delivery, *live: Snapshot, for_recorder: Sequence[Item] = ()) -> None:
+    """As at the end of an interval."""
+    delivery.deliver(for_recorder, live, MEMORY)
 
 
 def left(outbox: Outbox, mcu_id: str = MCU_ID) -> list[str]:
@@ -96,7 +101,7 @@ def test_a_snapshot_is_in_the_outbox_before_anybody_hears_of_it(
 ) -> None:
     broker.outbox = outbox
     for n in range(5):
-        deliver(delivery, [event("battery_back", n), snapshot(n)])
+        deliver(delivery, snapshot(n), for_recorder=[event("battery_back", n)])
     assert broker.kept_when_heard == [2, 4, 6, 8, 10]
     assert {message.topic for message in broker.heard} == {TOPICS.snapshot(MCU_ID)}
     assert {message.qos for message in broker.heard} == {0}
@@ -107,7 +112,7 @@ def test_what_is_not_of_the_interval_that_ended_goes_to_the_recorder_alone(
     delivery: Delivery, broker: Broker, outbox: Outbox
 ) -> None:
     late, new = snapshot(1), snapshot(9)
-    deliver(delivery, [late, new])
+    deliver(delivery, new, for_recorder=[late])
     assert [json.loads(message.payload)["id"] for message in broker.heard] == [new.id]
     assert left(outbox) == [late.id, new.id]
 
@@ -118,7 +123,7 @@ def test_without_a_broker_it_is_kept_and_goes_out_on_backlog_alone(
     broker.there = False
     items = [snapshot(n) for n in range(3)]
     for item in items:
-        deliver(delivery, [item])
+        deliver(delivery, item)
     delivery.send_again()
     broker.there = True
     time.sleep(0.01)
@@ -132,11 +137,11 @@ def test_only_a_receipt_lets_go_and_only_of_what_it_names(
     delivery: Delivery, outbox: Outbox, broker: Broker
 ) -> None:
     items = [snapshot(n) for n in range(4)]
-    deliver(delivery, items)
+    deliver(delivery, *items)
     assert len(left(outbox)) == 4
-    delivery.take_receipt(receipt(items[1], rejected=(items[3],)))
+    delivery.handle_receipt(receipt(items[1], rejected=(items[3],)))
     assert left(outbox) == [items[0].id, items[2].id]
-    delivery.take_receipt(receipt(items[1], items[3]))  # replayed
+    delivery.handle_receipt(receipt(items[1], items[3]))  # replayed
     assert left(outbox) == [items[0].id, items[2].id]
 
 
@@ -144,10 +149,10 @@ def test_a_receipt_of_another_battery_lets_go_of_nothing(
     delivery: Delivery, outbox: Outbox
 ) -> None:
     ours, theirs = snapshot(1), snapshot(1, OTHER_MCU_ID)
-    deliver(delivery, [ours, theirs])
-    delivery.take_receipt(receipt(ours, mcu_id=OTHER_MCU_ID))
-    delivery.take_receipt(receipt(theirs))
-    delivery.take_receipt(receipt(ours, theirs, mcu_id="0000AAAA"))
+    deliver(delivery, ours, theirs)
+    delivery.handle_receipt(receipt(ours, mcu_id=OTHER_MCU_ID))
+    delivery.handle_receipt(receipt(theirs))
+    delivery.handle_receipt(receipt(ours, theirs, mcu_id="0000AAAA"))
     assert left(outbox) == [ours.id]
     assert left(outbox, OTHER_MCU_ID) == [theirs.id]
 
@@ -175,17 +180,17 @@ def test_a_hostile_receipt_lets_go_of_nothing(
     payload: bytes, delivery: Delivery, outbox: Outbox
 ) -> None:
     item = snapshot()
-    deliver(delivery, [item])
+    deliver(delivery, item)
     hostile = payload.replace(b"ID", str(item.id).encode())
-    delivery.take_receipt(Message(TOPICS.recorded(MCU_ID), hostile, qos=1))
+    delivery.handle_receipt(Message(TOPICS.recorded(MCU_ID), hostile, qos=1))
     assert left(outbox) == [item.id]
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_no_receipt_raises(delivery: Delivery, payload: bytes) -> None:
-    delivery.take_receipt(Message(TOPICS.recorded(MCU_ID), payload, qos=1))
-    delivery.take_receipt(Message("bluenova/x/recorded", payload, qos=1))
+    delivery.handle_receipt(Message(TOPICS.recorded(MCU_ID), payload, qos=1))
+    delivery.handle_receipt(Message("bluenova/x/recorded", payload, qos=1))
 
 
 def test_chunks_keep_to_their_size_and_to_the_brokers(
@@ -202,9 +207,9 @@ def test_chunks_keep_to_their_size_and_to_the_brokers(
 
 
 def test_each_receipt_brings_the_next_chunk_until_there_is_nothing_left(
-    delivery: Delivery, broker: Broker, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+    broker: Broker, outbox: Outbox
 ) -> None:
-    monkeypatch.setattr(backlog, "RECEIPT_DUE_S", 60.0)
+    delivery = deliver_to(broker, outbox, receipt_due_s=60.0)
     ours = [item.id for item in fill(outbox, 1000)]
     theirs = [item.id for item in fill(outbox, 50, OTHER_MCU_ID)]
     delivery.send_again()
@@ -214,11 +219,11 @@ def test_each_receipt_brings_the_next_chunk_until_there_is_nothing_left(
         chunk = broker.chunks()[number]
         named = Receipt(recorded=[one["id"] for one in chunk])
         topic = TOPICS.recorded(chunk[0]["mcu_id"])
-        delivery.take_receipt(Message(topic, named.to_json().encode()))
+        delivery.handle_receipt(Message(topic, named.to_json().encode()))
     sent = [one["id"] for chunk in broker.chunks() for one in chunk]
     assert sent == ours + theirs
     assert not left(outbox)
-    assert delivery.backlog.sent_again == 1050
+    assert delivery.sent_again == 1050
 
 
 def test_a_damaged_item_costs_its_neighbours_nothing(
@@ -230,7 +235,7 @@ def test_a_damaged_item_costs_its_neighbours_nothing(
         db.execute("UPDATE outbox SET payload = replace(payload, ':', '}') WHERE n = 4")
         db.execute("UPDATE outbox SET payload = replace(payload, id, id || '0') WHERE n = 7")
     again = open_outbox(tmp_path / "outbox.sqlite")
-    Delivery(again, TOPICS, broker.publish, longest_payload=lambda: None).send_again()
+    deliver_to(broker, again).send_again()
     whole = [item.id for n, item in enumerate(items, 1) if n not in (4, 7)]
     assert [one["id"] for one in broker.chunks()[0]] == whole
     assert left(again) == whole
@@ -259,38 +264,38 @@ class Failing(Outbox):
 
     def commit(self, items: Any, memory: Memory) -> list[int]:
         if self.full:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise DiskTrouble("database or disk is full")
         return super().commit(items, memory)
 
 
 def test_a_full_disk_costs_durability_not_the_live_values(
     tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outbox = Failing(tmp_path / "outbox.sqlite", "b", 10_000)
-    delivery = Delivery(outbox, TOPICS, broker.publish, longest_payload=lambda: None)
-    deliver(delivery, [first := snapshot(0)])
+    outbox = Failing(tmp_path / "outbox.sqlite", "b", 10_000, time.time)
+    delivery = deliver_to(broker, outbox)
+    deliver(delivery, first := snapshot(0))
     outbox.full = True
     items = [snapshot(n) for n in range(1, 51)]
     for item in items:
-        deliver(delivery, [item])
+        deliver(delivery, item)
     assert len(broker.heard) == 51
     assert len([r for r in caplog.records if "cannot be written" in r.getMessage()]) == 1
-    delivery.take_receipt(receipt(*items[:20]))
+    delivery.handle_receipt(receipt(*items[:20]))
     outbox.full = False
-    deliver(delivery, [last := snapshot(99)])
+    deliver(delivery, last := snapshot(99))
     assert left(outbox) == [item.id for item in [first, *items[20:], last]]
 
 
 def test_what_a_full_disk_does_not_take_is_bounded_in_memory_and_its_loss_counted(
     tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outbox = Failing(tmp_path / "outbox.sqlite", "b", 10_000)
-    delivery = Delivery(outbox, TOPICS, broker.publish, longest_payload=lambda: None)
+    outbox = Failing(tmp_path / "outbox.sqlite", "b", 10_000, time.time)
+    delivery = deliver_to(broker, outbox)
     outbox.full = True
     for n in range(MOST_UNWRITTEN + 100):
-        deliver(delivery, [snapshot(n)])
+        deliver(delivery, snapshot(n))
     outbox.full = False
-    deliver(delivery, [snapshot(9999)])
+    deliver(delivery, snapshot(9999))
     assert outbox.waiting[MCU_ID] == MOST_UNWRITTEN + 1
     assert outbox.dropped == 100
     assert "neither the disk nor the memory" in caplog.text
@@ -303,14 +308,14 @@ def test_a_really_full_disk_is_survived(tmp_path: Path, broker: Broker) -> None:
         if not disk.mounted:
             pytest.skip("only root may mount a small file system")
         outbox = open_outbox(folder / "outbox.sqlite")
-        delivery = Delivery(outbox, TOPICS, broker.publish, longest_payload=lambda: None)
+        delivery = deliver_to(broker, outbox)
         disk.fill()
         items = [snapshot(n) for n in range(100)]
         for item in items:
-            deliver(delivery, [item])
+            deliver(delivery, item)
             delivery.send_again()
         assert len(broker.heard) == 100
         disk.free()
-        deliver(delivery, [last := snapshot(200)])
+        deliver(delivery, last := snapshot(200))
         assert left(outbox) == [item.id for item in [*items, last]]
         outbox.close()

@@ -13,7 +13,8 @@ import pytest
 from tests.support.factories import MCU_ID, OTHER_MCU_ID, fill, open_outbox, snapshot
 from tests.support.harness import Listener, collector, eventually, query, recorder, wait_until_ready
 
-from bluenova_recorder.store import Account, Store
+from bluenova_recorder.account import Account
+from bluenova_recorder.store import Store
 from bluenova_shared.topics import Topics
 from bluenova_tools.local import Database, Mosquitto
 

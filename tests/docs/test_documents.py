@@ -130,6 +130,7 @@ def test_a_command_line_is_one_that_the_program_takes(document: str, line: str) 
 FAN = """
 import json
 from bluenova_collector.console.assembler import Assembler
+from bluenova_collector.console.rules import read
 from bluenova_collector.homeassistant.discovery import Describer
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import COLUMNS, row
@@ -137,7 +138,7 @@ from bluenova_shared.topics import Topics
 from datetime import UTC, datetime
 
 assembler = Assembler("1A2B3C4D")
-assembler.feed("Fan: 1200 rpm")
+assembler.handle(read("Fan: 1200 rpm"))
 (snapshot,) = assembler.close(datetime(2026, 1, 1, tzinfo=UTC))
 assert '"fan_rpm":1200' in snapshot.to_json()
 assert "fan_rpm" in Snapshot.model_json_schema(mode="serialization")["properties"]

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from tests.support.documents import unique_ids
 
-from bluenova_collector.homeassistant.discovery import CellCount, Describer
+from bluenova_collector.homeassistant.cell_count import CellCount
+from bluenova_collector.homeassistant.discovery import Describer
 from bluenova_collector.status import Status
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import quantities

@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
-from bluenova_collector.homeassistant.announcer import EARLIEST_S, LATEST_S, PAUSE_S, HomeAssistant
+from bluenova_collector.homeassistant.announcer import EARLIEST_S, LATEST_S, PAUSE_S, Announcer
+from bluenova_collector.homeassistant.discovery import Describer
 from bluenova_shared.message import Message
+from bluenova_shared.mqtt.events import NoBroker, Published, Sent, TooLong
 from bluenova_shared.snapshot import Snapshot
+from bluenova_shared.topics import Topics
 
 ONLINE = Message("homeassistant/status", b"online")
 
 
 class Telling:
-    """A HomeAssistant with a clock and a broker that the test holds in its hands."""
+    """An announcer with a clock and a broker that the test holds in its hands."""
 
     def __init__(self, *, enabled: bool = True) -> None:
         self.now_s = 1000.0
         self.connected = True
         self.longest: int | None = None
         self.told: list[tuple[float, str]] = []
-        self.home = HomeAssistant(
-            lambda mcu_id, cells: Message(mcu_id, f"{mcu_id} {cells}".encode()),
-            self._publish,
-            longest_payload=lambda: self.longest,
-            enabled=enabled,
-            clock=lambda: self.now_s,
-        )
+        describer = Describer(Topics(), "c0ffee12", "1.0", 10, "kWh")
+        self.home = Announcer(describer, self, lambda: self.now_s, enabled=enabled)
 
-    def _publish(self, message: Message) -> bool:
-        if self.connected:
-            self.told.append((self.now_s, bytes(message.payload).decode()))  # type: ignore[arg-type]  # it was made from bytes
-        return self.connected
+    def publish(self, message: Message) -> Published:
+        if not self.connected:
+            return NoBroker()
+        if self.longest is not None and len(message.payload) > self.longest:
+            return TooLong(self.longest)
+        said = json.loads(message.payload)
+        parts = said["components"].items()
+        cells = sum(key.startswith("cell_v_") and "name" in part for key, part in parts)
+        self.told.append((self.now_s, f"{said['device']['serial_number']} {cells}"))
+        return Sent()
 
     def hear(self, mcu_id: str = "1A2B3C4D", cells: int = 16) -> None:
         time = datetime(2026, 11, 23, tzinfo=UTC)
-        self.home.hear([Snapshot(time=time, mcu_id=mcu_id, cell_count=cells)])
+        self.home.see([Snapshot(time=time, mcu_id=mcu_id, cell_count=cells)])
 
     def pass_time(self, seconds: float) -> list[str]:
         """What is told within these seconds."""
@@ -62,7 +67,7 @@ def test_a_battery_is_told_of_with_its_first_snapshot_and_once(telling: Telling)
 
 def test_nothing_is_told_before_there_is_a_snapshot(telling: Telling) -> None:
     telling.home.tell_all()
-    telling.home.take(ONLINE)
+    telling.home.handle(ONLINE)
     assert telling.pass_time(60) == []
 
 
@@ -71,7 +76,7 @@ def test_home_assistant_s_birth_is_answered_once_after_a_while(telling: Telling)
     telling.pass_time(60)
     born_s = telling.now_s
     for _ in range(5):
-        telling.home.take(ONLINE)
+        telling.home.handle(ONLINE)
     assert telling.pass_time(60) == ["1A2B3C4D 16"]
     assert EARLIEST_S <= telling.told[-1][0] - born_s <= LATEST_S + 0.5
 
@@ -79,7 +84,7 @@ def test_home_assistant_s_birth_is_answered_once_after_a_while(telling: Telling)
 def test_home_assistant_s_farewell_is_not_answered(telling: Telling) -> None:
     telling.hear()
     telling.pass_time(60)
-    telling.home.take(Message("homeassistant/status", b"offline"))
+    telling.home.handle(Message("homeassistant/status", b"offline"))
     assert telling.pass_time(60) == []
 
 
@@ -114,7 +119,7 @@ def test_many_batteries_do_not_answer_all_at_once(telling: Telling) -> None:
     for number in range(50):
         telling.hear(f"{number + 1:08X}")
     telling.pass_time(60)
-    telling.home.take(ONLINE)
+    telling.home.handle(ONLINE)
     telling.pass_time(60)
     assert len({at_s for at_s, _ in telling.told[50:]}) > 3
 

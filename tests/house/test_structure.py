@@ -27,10 +27,11 @@ MAY_IMPORT = {
 # Modules that only compute: what they need to know, the time included, is passed in. So is each
 # module whose docstring says "pure"; these are held to it whatever theirs says.
 ALWAYS_PURE = {
-    "shared": "message quantity readings snapshot table topics wire",
-    "collector": "availability gap_events intervals lru spread status"
-    " console/assembler console/energy console/lines console/retry console/rules"
-    " delivery/pacing homeassistant/discovery",
+    "shared": "backoff clocks message quantity readings snapshot table topics wire"
+    " mqtt/broker mqtt/events",
+    "collector": "availability gap_events intervals lru memory spread status"
+    " console/assembler console/energy console/lines console/rules"
+    " delivery/chunk_size delivery/pacing homeassistant/cell_count homeassistant/discovery",
     "recorder": "batch intake",
     "tools": "simulator/battery simulator/behaviour simulator/cells simulator/console"
     " simulator/household simulator/troubles",

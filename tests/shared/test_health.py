@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_a_service_is_ready_once_each_trouble_of_its_start_is_over(tmp_path: Pat
 
     async def story() -> None:
         asks = {"broker": lambda: troubles["broker"], "database": lambda: troubles["database"]}
-        beating = asyncio.create_task(keep_beating(path, asks))
+        beating = asyncio.create_task(keep_beating(path, asks, time.monotonic))
 
         async def is_ready() -> bool:
             await asyncio.sleep(1.2 * BEAT_EVERY_S)

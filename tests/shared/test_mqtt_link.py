@@ -7,13 +7,16 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from tests.support.harness import Listener, eventually
 
 from bluenova_shared.message import Message
+from bluenova_shared.mqtt.broker import Broker, Client, Will
+from bluenova_shared.mqtt.events import Connected, Event, Lost, NoBroker, Sent, TooLong
 from bluenova_shared.mqtt.inbox import Inbox
-from bluenova_shared.mqtt.link import Broker, MqttLink, Will
+from bluenova_shared.mqtt.link import MqttLink
 from bluenova_tools.local import Mosquitto, free_port
 
 pytestmark = pytest.mark.services
@@ -41,26 +44,39 @@ def to(broker: Mosquitto) -> Broker:
     return Broker(broker.host, broker.port)
 
 
+def a_link(broker: Broker, name: str = "one", inbox: Inbox | None = None, **asks: Any) -> MqttLink:
+    return MqttLink(broker, Client(name, **asks), time.monotonic, inbox=inbox)
+
+
+async def a_message(link: MqttLink) -> Message:
+    """The next message that comes, whatever comes before it."""
+    async with asyncio.timeout(5):
+        while True:
+            for event in await link.drain():
+                if isinstance(event, Message):
+                    return event
+
+
 def said(caplog: pytest.LogCaptureFixture, words: str) -> list[str]:
     return [r.getMessage() for r in caplog.records if words in r.getMessage()]
 
 
 @pytest.fixture(autouse=True)
 def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "bluenova_shared.mqtt.link")
+    caplog.set_level(logging.INFO, "bluenova_shared.mqtt")
 
 
 def test_what_is_published_arrives_and_what_is_subscribed_to_comes(mosquitto: Mosquitto) -> None:
     async def story() -> None:
-        link = MqttLink(to(mosquitto), "one", subscriptions=[("in/#", 1)])
+        link = a_link(to(mosquitto), subscriptions=[("in/#", 1)])
         with Listener(mosquitto) as listener:
             async with running(link):
                 await until(lambda: link.connected)
-                assert link.publish(Message("out", "hello", qos=1, retain=True))
+                assert link.publish(Message("out", "hello", qos=1, retain=True)) == Sent()
                 await until(lambda: listener.payloads("out") == [b"hello"])
                 await asyncio.sleep(0.2)
                 listener.publish("in/a", b"\x00\xff")
-                (message,) = await asyncio.wait_for(link.inbox.drain(), 5)
+                message = await a_message(link)
                 assert (message.topic, message.payload) == ("in/a", b"\x00\xff")
 
     asyncio.run(story())
@@ -71,27 +87,22 @@ def test_a_lost_broker_is_found_again_with_one_line_a_change_and_subscribed_to_a
     how: str, mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
-        announced: list[int] = []
-        link = MqttLink(
-            to(mosquitto),
-            "one",
-            subscriptions=[("in", 0)],
-            on_connected=lambda: announced.append(1),
-        )
+        link = a_link(to(mosquitto), subscriptions=[("in", 0)])
         async with running(link):
             await until(lambda: link.connected)
             await asyncio.to_thread(getattr(mosquitto, how))
             await until(lambda: not link.connected)
-            assert not link.publish(Message("out", "lost"))
+            assert link.publish(Message("out", "lost")) == NoBroker()
             await asyncio.sleep(2.5)
             await asyncio.to_thread(mosquitto.start)
             await until(lambda: link.connected)
-            assert len(announced) == 2
+            first, lost, second = await link.drain()
+            assert (first, second) == (Connected(), Connected())
+            assert isinstance(lost, Lost)
             await asyncio.sleep(0.2)
             with Listener(mosquitto) as listener:
                 listener.publish("in", b"again")
-                (message,) = await asyncio.wait_for(link.inbox.drain(), 5)
-                assert message.payload == b"again"
+                assert (await a_message(link)).payload == b"again"
 
     asyncio.run(story())
     assert len(said(caplog, "Lost the MQTT broker")) == 1
@@ -101,10 +112,10 @@ def test_a_lost_broker_is_found_again_with_one_line_a_change_and_subscribed_to_a
 
 def test_a_broker_that_never_was_there_costs_one_line(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
-        link = MqttLink(Broker("127.0.0.1", free_port()), "one")
+        link = a_link(Broker("127.0.0.1", free_port()))
         async with running(link):
             await asyncio.sleep(4)
-            assert not link.publish(Message("out", "x", qos=1))
+            assert link.publish(Message("out", "x", qos=1)) == NoBroker()
 
     asyncio.run(story())
     assert len(caplog.records) == 1
@@ -113,7 +124,7 @@ def test_a_broker_that_never_was_there_costs_one_line(caplog: pytest.LogCaptureF
 
 def test_nothing_that_was_published_over_a_lost_connection_comes_late(mosquitto: Mosquitto) -> None:
     async def story() -> None:
-        link = MqttLink(to(mosquitto), "one", session_s=10)
+        link = a_link(to(mosquitto), session_s=10)
         async with running(link):
             await until(lambda: link.connected)
             mosquitto.freeze()
@@ -134,18 +145,22 @@ def test_nothing_that_was_published_over_a_lost_connection_comes_late(mosquitto:
 
 
 LINK_WITH_A_WILL = """
-import asyncio, sys
+import asyncio, sys, time
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt.link import Broker, MqttLink, Will
+from bluenova_shared.mqtt.broker import Broker, Client, Will
+from bluenova_shared.mqtt.events import Connected
+from bluenova_shared.mqtt.link import MqttLink
 
 async def run():
     will = Will(Message("alive", "offline", qos=1, retain=True), delay_s=2)
     online = Message("alive", "online", qos=1, retain=True)
     broker = Broker("127.0.0.1", int(sys.argv[1]))
-    link = MqttLink(
-        broker, "one", will=will, session_s=2, on_connected=lambda: link.publish(online)
-    )
-    await link.run()
+    link = MqttLink(broker, Client("one", will=will, session_s=2), time.monotonic)
+    running = asyncio.create_task(link.run())
+    while True:
+        for event in await link.drain():
+            if event == Connected():
+                link.publish(online)
 
 asyncio.run(run())
 """
@@ -169,7 +184,7 @@ def test_two_clients_with_one_name_throw_each_other_out_ever_more_slowly(
     mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def story() -> None:
-        one, other = (MqttLink(to(mosquitto), "same") for _ in range(2))
+        one, other = (a_link(to(mosquitto), "same") for _ in range(2))
         async with running(one), running(other):
             await asyncio.sleep(6)
 
@@ -183,7 +198,7 @@ def test_a_wrong_password_is_told_once_and_never_shown(
 ) -> None:
     async def story() -> None:
         with Mosquitto(anonymous=False) as broker:
-            link = MqttLink(Broker(broker.host, broker.port, "me", "hunter2-hunter2"), "one")
+            link = a_link(Broker(broker.host, broker.port, "me", "hunter2-hunter2"))
             async with running(link):
                 await asyncio.sleep(4.5)
                 assert not link.connected
@@ -205,7 +220,7 @@ def test_a_broker_that_accepts_and_says_nothing_is_given_up(
 
         server = await asyncio.start_server(mute, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        async with running(MqttLink(Broker("127.0.0.1", port), "one")):
+        async with running(a_link(Broker("127.0.0.1", port))):
             await asyncio.sleep(3)
         server.close()
 
@@ -219,7 +234,7 @@ def test_the_inbox_drops_what_does_not_fit_and_counts_it() -> None:
         for number in range(15):
             inbox.put(Message("a", str(number).encode()))
         assert inbox.dropped == 5
-        assert [m.payload for m in await inbox.drain()] == [str(n).encode() for n in range(10)]
+        assert await inbox.drain() == [Message("a", str(n).encode()) for n in range(10)]
         for _ in range(3):
             inbox.put(Message("a", b"x" * 600))
         assert inbox.dropped == 7
@@ -230,18 +245,48 @@ def test_the_inbox_drops_what_does_not_fit_and_counts_it() -> None:
     asyncio.run(story())
 
 
+def test_an_inbox_that_is_full_of_messages_still_takes_what_became_of_the_connection() -> None:
+    async def story() -> None:
+        inbox = Inbox(max_messages=1)
+        events: list[Event] = [
+            Connected(),
+            Message("a", b"x"),
+            Message("a", b"y"),
+            Lost("why"),
+            Connected(),
+        ]
+        for event in events:
+            inbox.put(event)
+        assert await inbox.drain() == [Connected(), Lost("why"), Connected()]
+        assert inbox.dropped == 2
+
+    asyncio.run(story())
+
+
+def test_what_is_longer_than_the_broker_takes_is_answered_and_harms_nothing() -> None:
+    async def story() -> None:
+        with Mosquitto(config=["max_packet_size 1000"]) as broker, Listener(broker) as listener:
+            async with running(a_link(to(broker))) as link:
+                await until(lambda: link.connected)
+                assert link.publish(Message("out", "ü" * 300, qos=1)) == TooLong(1000 - 512)
+                assert link.publish(Message("out", "x" * 488, qos=1)) == Sent()
+                await until(lambda: listener.payloads("out") == [b"x" * 488])
+                assert link.connected
+
+    asyncio.run(story())
+
+
 def test_a_flood_does_not_keep_the_loop_from_its_work(mosquitto: Mosquitto) -> None:
     async def story() -> None:
-        link = MqttLink(to(mosquitto), "one", subscriptions=[("in", 0)])
-        link.inbox = Inbox(max_messages=100)
+        link = a_link(to(mosquitto), inbox=Inbox(max_messages=100), subscriptions=[("in", 0)])
         async with running(link):
             await until(lambda: link.connected)
             await asyncio.sleep(0.2)
             with Listener(mosquitto, "none") as listener:
                 for _ in range(500):
                     listener.publish("in", b"x" * 100, qos=0)
-            await until(lambda: link.inbox.dropped)
-            assert len(await link.inbox.drain()) == 100
+            await until(lambda: link.dropped)
+            assert len(await link.drain()) == 100
             assert link.connected
 
     asyncio.run(story())
@@ -251,7 +296,7 @@ def test_a_flood_does_not_keep_the_loop_from_its_work(mosquitto: Mosquitto) -> N
 def test_the_will_is_for_those_who_go_without_a_farewell(leave: bool, mosquitto: Mosquitto) -> None:
     async def story() -> None:
         will = Will(Message("state", "offline", qos=1), delay_s=0)
-        link = MqttLink(to(mosquitto), "one", will=will)
+        link = a_link(to(mosquitto), will=will)
         with Listener(mosquitto, "state") as listener:
             running_link = asyncio.create_task(link.run())
             await until(lambda: link.connected)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from bluenova_collector.delivery.outbox import Memory, Outbox
+from bluenova_collector.delivery.outbox import Outbox
+from bluenova_collector.memory import Memory
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.wire import Event, Item, Occasion, new_id
 
@@ -75,7 +77,7 @@ def event(occasion: Occasion, at_s: float, mcu_id: str = MCU_ID, interval_s: int
 
 
 def open_outbox(path: Path, *, limit: int = 1_000_000, battery: str = BATTERY) -> Outbox:
-    return Outbox(path, battery, limit)
+    return Outbox(path, battery, limit, time.time)
 
 
 PATTERN = snapshot()

@@ -16,7 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from bluenova_collector.console.connection import Address, Console
+from bluenova_collector.console.connection import Address, Console, Line, Lost
 from bluenova_tools.simulator.acts import Act
 from bluenova_tools.simulator.behaviour import Behaviour
 from bluenova_tools.simulator.server import ConsoleServer
@@ -92,21 +92,22 @@ class Listening(logging.Handler):
 async def listen(port: int, story: Story, until: Callable[[], bool]) -> None:
     """Runs a console against a battery until that is so, and a while longer."""
 
-    def hear(line: str) -> bool:
-        story.heard.append(line)
-        return line.startswith("SOC: ")
-
-    def lost() -> None:
-        story.lost += 1
-
     console = Console(
         Address("127.0.0.1", port, "/ws/"),
-        on_line=hear,
-        on_lost=lost,
+        time.monotonic,
         handshake_s=HANDSHAKE_S,
         silence_s=SILENCE_S,
     )
-    running = asyncio.create_task(console.run())
+
+    async def hear() -> None:
+        async for event in console.events():
+            match event:
+                case Line(text):
+                    story.heard.append(text)
+                case Lost():
+                    story.lost += 1
+
+    running = asyncio.create_task(hear())
     deadline_s = time.monotonic() + BAD_S + RECOVERY_S + 3
     while not until() and time.monotonic() < deadline_s:
         await asyncio.sleep(0.02)

@@ -1,232 +1,174 @@
-"""The collector: a battery's console on one side, the broker on the other, the clock in between."""
+"""The collector: from the console's lines and the clock to what is to be committed and published.
+
+It does nothing itself: what is to be done, it returns.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import logging
-import time
 from collections import Counter
-from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 from bluenova_collector.availability import Availability
 from bluenova_collector.console.assembler import Assembler
-from bluenova_collector.console.rules import Unreadable
-from bluenova_collector.delivery.outbox import Memory, Outbox
-from bluenova_collector.delivery.promise import Delivery
-from bluenova_collector.gap_events import Presence
-from bluenova_collector.intervals import BUILT_S, Due, Intervals
+from bluenova_collector.console.rules import Said, Unreadable
+from bluenova_collector.gap_events import GapEvents
+from bluenova_collector.intervals import Intervals
 from bluenova_collector.lru import LRU
+from bluenova_collector.memory import Memory
 from bluenova_collector.spread import SpreadAlarm
-from bluenova_collector.status import Status
 from bluenova_shared.logs import Throttle
 from bluenova_shared.message import Message
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.topics import Topics
-from bluenova_shared.wire import Event, Item, Occasion, new_id
+from bluenova_shared.wire import Item, new_id
 
 log = logging.getLogger(__name__)
 
-VERSION = version("bluenova-collector")
-UNREADABLE_EVERY_S = 60.0
-STATUS_EVERY_S = 30.0
+SAME_LINE_EVERY_S = 60.0
+
+
+@dataclass(frozen=True)
+class Closed:
+    """What the end of an interval brings, to be committed with the memory.
+
+    What is `live` is published then. The rest is for the recorder alone: events, and snapshots of
+    earlier intervals, which had to wait for their battery's name.
+    """
+
+    for_recorder: list[Item]
+    live: list[Snapshot]
+    memory: Memory
 
 
 class Collector:
-    """Hears the console's lines, closes the intervals, and hands on what came of them.
+    """Takes in what the lines say, closes the intervals, and knows which batteries are online.
 
-    `publish` sends a message, or answers False while there is no broker. `clock` gives the seconds
-    since 1970, and may jump; whatever else is timed is timed by a steady clock. `on_snapshots`
-    is told those of each interval; `connections` is asked how many there were to the battery.
+    `name` is its own among all collectors. `wall_s` is the time in seconds since 1970, of a clock
+    that may jump; `steady_s` that of a clock that never does.
     """
 
     def __init__(
         self,
-        *,
-        outbox: Outbox,
-        delivery: Delivery,
         topics: Topics,
-        publish: Callable[[Message], bool],
-        clock: Callable[[], float],
+        name: str,
+        memory: Memory,
+        *,
         interval_s: int,
         offline_after_s: float,
-        log_raw: bool,
-        spread_alarm: SpreadAlarm,
+        spread_alarm_v: float,
+        wall_s: float,
+        steady_s: float,
     ) -> None:
-        memory = outbox.recall()
-        self._outbox = outbox
-        self._delivery = delivery
+        self.started_s = wall_s
+        self.unreadable: Counter[str] = Counter()
+        self.last_snapshot = LRU[str, datetime]()
         self._topics = topics
-        self._publish = publish
-        self._clock = clock
-        self._log_raw = log_raw
-        self._spread_alarm = spread_alarm
-        self.on_snapshots: Callable[[list[Snapshot]], None] = lambda _: None
-        self.connections: Callable[[], int] = lambda: 0
+        self._name = name
         self._assembler = Assembler(memory.mcu_id, memory.totals)
-        self._intervals = Intervals(interval_s, clock(), memory.last_end_s)
-        self._presence = Presence(memory.present, memory.lost)
-        self._availability = Availability(offline_after_s, time.monotonic(), memory.mcu_id)
-        self._started_s = clock()
-        self._start_told: set[str] = set()
-        self._last_snapshot = LRU[str, datetime]()
-        self._status_s = 0.0
-        self._throttle = Throttle(UNREADABLE_EVERY_S)
-        self._unreadable: Counter[str] = Counter()
+        self._intervals = Intervals(interval_s, wall_s, memory.last_end_s)
+        self._gap_events = GapEvents(interval_s, wall_s, memory.present, memory.lost)
+        self._availability = Availability(offline_after_s, steady_s, memory.mcu_id)
+        self._spread_alarm = SpreadAlarm(spread_alarm_v)
+        self._throttle = Throttle(SAME_LINE_EVERY_S)
 
-    def hear(self, line: str) -> bool:
-        """Takes a console line in; true where it was one of ours and readable."""
-        if self._log_raw:
-            log.info("RX: %s", json.dumps(line, ensure_ascii=False))
-        said = self._assembler.feed(line)
+    def handle(self, said: Said | None, steady_s: float) -> list[Message]:
+        """Takes in what a line says."""
+        said = self._assembler.handle(said)
         if isinstance(said, Unreadable):
-            self._note_unreadable(said)
-            return False
+            self._note_unreadable(said, steady_s)
+            return []
         mcu_id = self._assembler.mcu_id
-        if said is None or mcu_id is None:
-            return said is not None
-        if self._availability.heard(mcu_id, time.monotonic()):
-            log.info("Battery %s is online", mcu_id)
-            self._publish_availability(mcu_id)
-        return True
+        if said is None or mcu_id is None or not self._availability.heard(mcu_id, steady_s):
+            return []
+        log.info("Battery %s is online", mcu_id)
+        return [self._availability_of(mcu_id)]
 
-    def lost_console(self) -> None:
-        """The connection to the battery is gone; what has been read stays."""
+    def console_lost(self) -> None:
+        """The connection to the battery has ended; what has been read stays."""
         self._assembler.connection_lost()
 
-    def take(self, message: Message) -> None:
-        """A message from the broker: a receipt, or a recorder's word that it is there."""
-        if message.topic == self._topics.recorder():
-            self._delivery.recorder_is_ready()
-        else:
-            self._delivery.take_receipt(message)
+    def pause_s(self, wall_s: float) -> float:
+        """How long nothing will be due, if the clock does not jump; at most a second."""
+        return self._intervals.pause_s(wall_s)
 
-    def announce(self) -> None:
-        """Tells a broker that has just accepted us where things stand."""
-        self._publish(self._own_state("online"))
-        for mcu_id in self._availability.online:
-            self._publish_availability(mcu_id)
-        self._publish_status()
-
-    def lost_broker(self) -> None:
-        """The connection to the broker is gone."""
-        self._delivery.link_lost()
-
-    def farewell(self) -> None:
-        """Tells the broker, and the outbox, that nothing is being read any more."""
-        for mcu_id in self._availability.online:
-            self._availability.online[mcu_id] = False
-            self._publish_availability(mcu_id)
-        if self._clock() >= BUILT_S:
-            batteries = self._presence.present + self._presence.lost
-            self._deliver([self._event(m, "collector_stopped", self._clock()) for m in batteries])
-        if lost := self._delivery.unwritten():
-            log.error("%d items that no disk took are lost with this stop", lost)
-        self._publish_status()
-        self._publish(self._own_state("offline"))
-
-    async def run(self) -> None:
-        """Closes the intervals, by the clock, and sends again, until cancelled."""
-        while True:
-            await asyncio.sleep(self._intervals.pause_s(self._clock()))
-            if due := self._intervals.due(self._clock()):
-                self._close_interval(due)
-            self._delivery.send_again()
-            for mcu_id in self._availability.lost(time.monotonic()):
-                log.warning("Battery %s is offline", mcu_id)
-                self._publish_availability(mcu_id)
-            if time.monotonic() - self._status_s >= STATUS_EVERY_S:
-                self._publish_status()
-
-    def _close_interval(self, due: Due) -> None:
+    def close(self, wall_s: float, steady_s: float) -> Closed | None:
+        """Closes the interval that has ended; None while it goes on."""
+        due = self._intervals.due(wall_s)
+        if due is None:
+            return None
         if due.corrected_s:
             log.warning("The clock was set back by %d s: going on from there", due.corrected_s)
         dropped = self._assembler.dropped_nameless
-        snapshots = self._assembler.close(datetime.fromtimestamp(due.end_s, UTC))
+        end = datetime.fromtimestamp(due.end_s, UTC)
+        snapshots = [self._complete(snapshot) for snapshot in self._assembler.close(end)]
         if self._assembler.dropped_nameless > dropped:
-            self._note_nameless()
+            self._note_nameless(steady_s)
         self._intervals.closed(due)
-        snapshots = [self._complete(snapshot) for snapshot in snapshots]
-        if not {snapshot.mcu_id for snapshot in snapshots} <= set(self._last_snapshot):
-            self._status_s = -STATUS_EVERY_S  # a new battery's figures are due at once
-        self._last_snapshot.update({s.mcu_id: s.time for s in snapshots})
-        self._deliver([*self._events(due.end_s, snapshots), *snapshots], due.end_s)
-        self.on_snapshots(snapshots)
+        self.last_snapshot.update({snapshot.mcu_id: snapshot.time for snapshot in snapshots})
+        events = self._gap_events.interval(due.end_s, {s.mcu_id for s in snapshots})
+        late = [snapshot for snapshot in snapshots if snapshot.time != end]
+        live = [snapshot for snapshot in snapshots if snapshot.time == end]
+        return Closed([*events, *late], live, self._memory())
+
+    def gone_offline(self, steady_s: float) -> list[Message]:
+        """What there is to say of batteries that have been silent for too long."""
+        gone = self._availability.lost(steady_s)
+        for mcu_id in gone:
+            log.warning("Battery %s is offline", mcu_id)
+        return [self._availability_of(mcu_id) for mcu_id in gone]
+
+    def greeting(self) -> list[Message]:
+        """What a broker that has just accepted us is told."""
+        online = [self._availability_of(mcu_id) for mcu_id in self._availability.online]
+        return [self.own_state("online"), *online]
+
+    def stop(self, wall_s: float) -> tuple[Closed, list[Message]]:
+        """The end: nothing is read any more."""
+        for mcu_id in self._availability.online:
+            self._availability.online[mcu_id] = False
+        offline = [self._availability_of(mcu_id) for mcu_id in self._availability.online]
+        return Closed([*self._gap_events.stopped(wall_s)], [], self._memory()), offline
+
+    def own_state(self, state: str) -> Message:
+        """Whether this collector runs, for all to know."""
+        return Message(self._topics.collector(self._name), state, qos=1, retain=True)
+
+    @property
+    def batteries(self) -> set[str]:
+        """The batteries of which there is something to tell."""
+        return {*self._availability.online, *self.last_snapshot}
 
     def _complete(self, snapshot: Snapshot) -> Snapshot:
         """With its id, and with what takes more than one interval to know."""
         alarm = self._spread_alarm.judge(snapshot)
         return snapshot.model_copy(update={"id": new_id(), "cell_spread_alarm": alarm})
 
-    def _events(self, end_s: int, snapshots: list[Snapshot]) -> list[Event]:
-        """What happened that explains rows that miss, or will."""
-        changes = self._presence.interval({snapshot.mcu_id for snapshot in snapshots})
-        batteries = {*self._presence.present, *self._presence.lost} - self._start_told
-        self._start_told = {*self._presence.present, *self._presence.lost}
-        # Where the clock stood in 1970 then, nobody knows when it was.
-        started_s = self._started_s if self._started_s >= BUILT_S else end_s
-        starts = [self._event(mcu_id, "collector_started", started_s) for mcu_id in batteries]
-        return starts + [self._event(mcu_id, occasion, end_s) for mcu_id, occasion in changes]
-
-    def _event(self, mcu_id: str, occasion: Occasion, time_s: float) -> Event:
-        return Event(
-            event=occasion,
-            time=datetime.fromtimestamp(int(time_s), UTC),
-            mcu_id=mcu_id,
-            id=new_id(),
-            interval_s=self._intervals.interval_s,
+    def _memory(self) -> Memory:
+        return Memory(
+            self._assembler.mcu_id,
+            self._assembler.totals,
+            self._intervals.last_end_s,
+            self._gap_events.present,
+            self._gap_events.lost,
         )
 
-    def _deliver(self, items: list[Item], end_s: int | None = None) -> None:
-        if items:
-            memory = Memory(
-                self._assembler.mcu_id,
-                self._assembler.totals,
-                self._intervals.last_end_s,
-                self._presence.present,
-                self._presence.lost,
-            )
-            self._delivery.deliver(items, memory, end_s)
-
-    def _publish_availability(self, mcu_id: str) -> None:
+    def _availability_of(self, mcu_id: str) -> Message:
         state = "online" if self._availability.online[mcu_id] else "offline"
-        self._publish(Message(self._topics.availability(mcu_id), state, qos=1, retain=True))
+        return Message(self._topics.availability(mcu_id), state, qos=1, retain=True)
 
-    def _publish_status(self) -> None:
-        self._status_s = time.monotonic()
-        for mcu_id in {*self._availability.online, *self._last_snapshot}:
-            status = Status(
-                version=VERSION,
-                since=datetime.fromtimestamp(int(self._started_s), UTC),
-                interval_s=self._intervals.interval_s,
-                last_snapshot=self._last_snapshot.get(mcu_id),
-                waiting=self._outbox.waiting[mcu_id] + self._delivery.unwritten(mcu_id),
-                oldest_waiting=self._outbox.oldest(mcu_id),
-                sent_again=self._delivery.sent_again,
-                dropped=self._outbox.dropped,
-                reconnects=max(0, self.connections() - 1),
-                unreadable=dict(self._unreadable),
-            )
-            topic = self._topics.status(mcu_id)
-            self._publish(Message(topic, status.model_dump_json(), qos=1, retain=True))
-
-    def _own_state(self, state: str) -> Message:
-        return Message(self._topics.collector(self._outbox.name), state, qos=1, retain=True)
-
-    def _note_nameless(self) -> None:
-        if self._throttle.admit("nameless", time.monotonic()) is not None:
+    def _note_nameless(self, steady_s: float) -> None:
+        if self._throttle.admit("nameless", steady_s) is not None:
             log.error(
                 "The battery has never said its MCU ID: the oldest of the snapshots that wait for "
                 "it are dropped, %d so far",
                 self._assembler.dropped_nameless,
             )
 
-    def _note_unreadable(self, unreadable: Unreadable) -> None:
-        self._unreadable[unreadable.prefix] += 1
-        held_back = self._throttle.admit(unreadable.prefix, time.monotonic())
-        if held_back is None:
-            return
-        more = f" ({held_back} more of this kind since the last one said)" if held_back else ""
-        log.warning("Unreadable: %s: %s%s", ascii(unreadable.line[:100]), unreadable.why, more)
+    def _note_unreadable(self, unreadable: Unreadable, steady_s: float) -> None:
+        self.unreadable[unreadable.prefix] += 1
+        more = self._throttle.admit(unreadable.prefix, steady_s)
+        if more is not None:
+            line = ascii(unreadable.line[:100])
+            log.warning("Unreadable: %s: %s%s", line, unreadable.why, more)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Callable
 
 from pydantic import TypeAdapter, ValidationError
 
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt.link import Broker, MqttLink
+from bluenova_shared.mqtt.broker import Broker, Client
+from bluenova_shared.mqtt.events import Connected, Sent
+from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.service import CannotRun
 from bluenova_shared.snapshot import McuId
 from bluenova_shared.topics import Topics
@@ -40,16 +43,17 @@ def named(arguments: list[str]) -> str:
         ) from None
 
 
-async def forget(broker: Broker, topics: Topics, mcu_id: str) -> None:
-    """Empties what is retained of the battery. Raises CannotRun where the broker does not."""
-    connected = asyncio.Event()
-    client_id = f"forget-{secrets.token_hex(4)}"
-    link = MqttLink(broker, client_id, on_connected=connected.set)
+async def forget(broker: Broker, topics: Topics, mcu_id: str, steady: Callable[[], float]) -> None:
+    """Empties what is retained of the battery. Raises CannotRun if the broker does not."""
+    link = MqttLink(broker, Client(f"forget-{secrets.token_hex(4)}"), steady)
     running = asyncio.create_task(link.run())
     try:
-        await asyncio.wait_for(connected.wait(), BROKER_WITHIN_S)
-        sent = [link.publish(Message(t, "", qos=1, retain=True)) for t in retained(topics, mcu_id)]
-        done = await link.close(BROKER_WITHIN_S) and all(sent)
+        async with asyncio.timeout(BROKER_WITHIN_S):
+            while Connected() not in await link.drain():
+                pass
+        empty = [Message(topic, "", qos=1, retain=True) for topic in retained(topics, mcu_id)]
+        sent = [link.publish(message) for message in empty]
+        done = await link.close(BROKER_WITHIN_S) and sent == [Sent()] * len(empty)
     except TimeoutError:
         raise CannotRun(
             f"There was no connection to the broker {broker} within {BROKER_WITHIN_S:g} s "

@@ -1,22 +1,34 @@
-"""Which batteries miss from the intervals, as the events that explain gaps in the table. Pure."""
+"""The events that explain gaps in the table: who is missing from the intervals, and why. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
+from bluenova_collector.intervals import BUILT_S
 from bluenova_collector.lru import LRU
-from bluenova_shared.wire import Occasion
+from bluenova_shared.wire import Event, Occasion, new_id
 
 
-class Presence:
-    """Which batteries gave a snapshot of late, and which ceased to.
+class GapEvents:
+    """Decides which events each interval brings.
 
-    `present` and `lost` are what an earlier run knew.
+    All times are seconds since 1970. `present` and `lost` are the batteries that gave a snapshot of
+    an earlier run's last interval, and those that had given one before.
     """
 
-    def __init__(self, present: Iterable[str] = (), lost: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        interval_s: int,
+        started_s: float,
+        present: Iterable[str] = (),
+        lost: Iterable[str] = (),
+    ) -> None:
+        self._interval_s = interval_s
+        self._started_s = started_s
         self._is_present = LRU[str, bool]()
         self._is_present.update(dict.fromkeys(lost, False) | dict.fromkeys(present, True))
+        self._start_told: set[str] = set()
 
     @property
     def present(self) -> list[str]:
@@ -28,11 +40,33 @@ class Presence:
         """The batteries that did not, and once had."""
         return [mcu_id for mcu_id, is_present in self._is_present.items() if not is_present]
 
-    def interval(self, seen: Iterable[str]) -> list[tuple[str, Occasion]]:
-        """Told which batteries were `seen` in an interval, says which are back and which lost."""
+    def interval(self, end_s: int, seen: Iterable[str]) -> list[Event]:
+        """The events of the interval that ended at `end_s`; `seen` are its snapshots' batteries."""
         now = set(seen)
         back = [mcu_id for mcu_id in self.lost if mcu_id in now]
         gone = [mcu_id for mcu_id in self.present if mcu_id not in now]
         self._is_present.update(dict.fromkeys(gone, False) | dict.fromkeys(now, True))
-        events: list[tuple[str, Occasion]] = [(mcu_id, "battery_back") for mcu_id in back]
-        return events + [(mcu_id, "battery_lost") for mcu_id in gone]
+        new = self._is_present.keys() - self._start_told
+        self._start_told = set(self._is_present)
+        # If the clock stood in 1970 at the start, nobody knows when that was.
+        started_s = self._started_s if self._started_s >= BUILT_S else end_s
+        return [
+            *(self._event("collector_started", mcu_id, started_s) for mcu_id in new),
+            *(self._event("battery_back", mcu_id, end_s) for mcu_id in back),
+            *(self._event("battery_lost", mcu_id, end_s) for mcu_id in gone),
+        ]
+
+    def stopped(self, now_s: float) -> list[Event]:
+        """The events of the collector's end; none if the clock cannot tell when that is."""
+        if now_s < BUILT_S:
+            return []
+        return [self._event("collector_stopped", mcu_id, now_s) for mcu_id in self._is_present]
+
+    def _event(self, occasion: Occasion, mcu_id: str, time_s: float) -> Event:
+        return Event(
+            event=occasion,
+            time=datetime.fromtimestamp(int(time_s), UTC),
+            mcu_id=mcu_id,
+            id=new_id(),
+            interval_s=self._interval_s,
+        )

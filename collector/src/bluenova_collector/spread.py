@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bluenova_collector.lru import LRU
 from bluenova_shared.snapshot import Snapshot
 
 # The alarm ends at this part of the threshold, so that a spread about it does not ring twice.
@@ -17,7 +18,7 @@ class SpreadAlarm:
 
     def __init__(self, threshold_v: float) -> None:
         self._threshold_v = threshold_v
-        self._on: dict[str, bool] = {}
+        self._on = LRU[str, bool]()
 
     def judge(self, snapshot: Snapshot) -> bool | None:
         """Whether the battery's alarm is on; None, and no change, where the spread is unknown."""

@@ -1,47 +1,65 @@
-"""`bluenova-recorder`: reads the settings and wires the parts."""
+"""`bluenova-recorder`: reads the settings, chooses the clock, and wires the parts."""
 
 from __future__ import annotations
 
 import logging
 import secrets
 import sys
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import psycopg2
 
+from bluenova_recorder.account import SESSION, Session
 from bluenova_recorder.batch import Batch
-from bluenova_recorder.recorder import Recorder
+from bluenova_recorder.recorder import PAUSES_S, Recorder
 from bluenova_recorder.redrive import redrive
 from bluenova_recorder.settings import RecorderSettings
 from bluenova_recorder.store import Store
 from bluenova_shared import service
-from bluenova_shared.mqtt.link import MqttLink
+from bluenova_shared.mqtt.broker import KEEPALIVE_S, Client
+from bluenova_shared.mqtt.link import PAUSES, MqttLink, Pauses
 from bluenova_shared.service import CannotRun
 from bluenova_shared.topics import Topics, share_filter
 
 log = logging.getLogger("bluenova_recorder")
 
 
-async def serve(arguments: list[str]) -> None:
+@dataclass(frozen=True)
+class Parts:
+    """What a chaos run chooses otherwise: how patient the parts are, and a broken recorder."""
+
+    steady: Callable[[], float] = time.monotonic
+    recorder: type[Recorder] = Recorder
+    session: Session = SESSION
+    database_pauses_s: tuple[float, float] = PAUSES_S
+    broker_pauses: Pauses = PAUSES
+    keepalive_s: int = KEEPALIVE_S
+
+
+PARTS = Parts()
+
+
+async def serve(arguments: list[str], parts: Parts = PARTS) -> None:
     """Runs the recorder until SIGTERM. Raises CannotRun."""
     if arguments[:1] == ["redrive"]:
         serve_redrive(arguments[1:])
         return
     settings = RecorderSettings.load(arguments)
     settings.set_up_logging()
-    topics = Topics(settings.topic_root)
-    store = Store(settings.account(), topics)
-    name = f"recorder-{secrets.token_hex(4)}"
-    link = _link(settings, name, lambda: recorder.announce())
-    recorder = Recorder(
-        inbox=link.inbox,
+    topics, steady = Topics(settings.topic_root), parts.steady
+    client = _client(settings, topics, parts.keepalive_s)
+    link = MqttLink(settings.broker(), client, steady, pauses=parts.broker_pauses, listening=False)
+    recorder = parts.recorder(
+        link=link,
         topics=topics,
         batch=Batch(settings.batch_rows, settings.batch_age_s),
-        store=store,
-        publish=link.publish,
-        listen=link.listen,
+        store=Store(settings.account(), topics, parts.session),
+        steady=steady,
+        pauses_s=parts.database_pauses_s,
     )
-    log.info("Recorder %s: broker %s, database %s", name, link.broker, settings.pgdatabase)
+    log.info("Recorder %s: broker %s, database %s", client.id, link.broker, settings.pgdatabase)
 
     async def farewell() -> None:
         # What is not written yet has no receipt, and will be sent again: nothing to wait for.
@@ -56,20 +74,19 @@ async def serve(arguments: list[str]) -> None:
             "no broker": lambda: link.away_since_s,
             "nothing committed": lambda: recorder.uncommitted_since_s,
         },
+        steady=steady,
     )
 
 
-def _link(settings: RecorderSettings, name: str, on_connected: Callable[[], None]) -> MqttLink:
-    topics, group = Topics(settings.topic_root), settings.share_group.get_secret_value()
-    return MqttLink(
-        settings.broker(),
-        client_id=name,
-        subscriptions=[
+def _client(settings: RecorderSettings, topics: Topics, keepalive_s: int) -> Client:
+    group = settings.share_group.get_secret_value()
+    return Client(
+        f"recorder-{secrets.token_hex(4)}",
+        [
             (share_filter(group, topics.snapshot("+")), 0),
             (share_filter(group, topics.backlog("+")), 0),
         ],
-        on_connected=on_connected,
-        listening=False,  # until there is a database
+        keepalive_s=keepalive_s,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -12,7 +11,7 @@ from pydantic_core import ErrorDetails, from_json
 
 from bluenova_shared.message import Message
 from bluenova_shared.topics import Topics
-from bluenova_shared.wire import CHUNK, CHUNK_BYTES, ITEM, SNAPSHOTS, Event, Item
+from bluenova_shared.wire import CHUNK, CHUNK_BYTES, ITEM, Event, Item
 
 # A chunk of the shortest items that are any good has fewer.
 MOST_ITEMS = 3000
@@ -69,15 +68,12 @@ def judge(message: Message, topics: Topics) -> Judged:
 
 
 def _judge_chunk(payload: bytes, topic: str, mcu_id: str) -> Judged:
-    # To look for an event's mark costs more than all the rest, and events are rare.
-    marked = b"event" in payload or b"\\" in payload  # which may spell it otherwise
-    chunk = CHUNK if marked else SNAPSHOTS
     try:
-        items: Sequence[Item] = chunk.validate_json(payload)
+        items = CHUNK.validate_json(payload)
     except ValidationError:
         return _judge_one_by_one(payload, topic, mcu_id)
     if all(item.mcu_id == mcu_id for item in items):
-        return Judged(list(items))
+        return Judged(items)
     return _judge_one_by_one(payload, topic, mcu_id)
 
 

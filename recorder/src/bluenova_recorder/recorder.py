@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import TypeVar
@@ -15,9 +14,11 @@ import psycopg2
 from bluenova_recorder.batch import Batch, Entry
 from bluenova_recorder.intake import judge
 from bluenova_recorder.store import Store, Written
-from bluenova_shared.logs import Throttle
+from bluenova_shared.backoff import Backoff
+from bluenova_shared.logs import Change, Throttle
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt.inbox import Inbox
+from bluenova_shared.mqtt.events import Connected, Event, Lost, TooLong
+from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.threads import in_daemon_thread
 from bluenova_shared.topics import Topics
 from bluenova_shared.wire import Receipt, Rejected
@@ -26,37 +27,41 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
 SAME_REASON_EVERY_S = 60.0
+# The first pause and the longest one before the database is tried again, in seconds.
+PAUSES_S = (1.0, 30.0)
 
 
 class Recorder:
-    """Takes messages from `inbox`, gathers them in `batch`, writes to `store`, sends receipts."""
+    """Takes messages from `link`, gathers them in `batch`, writes to `store`, sends receipts.
+
+    `steady` is a clock that never jumps; `pauses_s` are the first and the longest pause before the
+    database is tried again.
+    """
 
     def __init__(
         self,
         *,
-        inbox: Inbox,
+        link: MqttLink,
         topics: Topics,
         batch: Batch,
         store: Store,
-        publish: Callable[[Message], bool],
-        listen: Callable[[bool], None],
+        steady: Callable[[], float],
+        pauses_s: tuple[float, float] = PAUSES_S,
     ) -> None:
-        self._inbox = inbox
+        self._link = link
         self._topics = topics
         self._batch = batch
         self._store = store
-        self._publish = publish
-        self._listen = listen
-        self._messages: deque[Message] = deque()
+        self._steady = steady
+        self._pauses_s = pauses_s
+        self._events: deque[Event] = deque()
         self._throttle = Throttle(SAME_REASON_EVERY_S)
         self._dropped = 0
-        self._said = ""
+        self._away = Change()
         self._able = False
         # Since when, by the steady clock, something waits to be committed; None: nothing does.
-        self.uncommitted_since_s: float | None = time.monotonic()
+        self.uncommitted_since_s: float | None = self._steady()
 
     async def run(self) -> None:
         """Records until cancelled: the next batch is gathered while the last one is committed."""
@@ -76,7 +81,7 @@ class Recorder:
         Killed before the commit: no receipt, so it all comes again. Killed behind it: the same, and
         what is stored already is not stored twice.
         """
-        self.uncommitted_since_s = time.monotonic()
+        self.uncommitted_since_s = self._steady()
         written = await self._reach(lambda: self._store.write(entries))  # returns after the commit
         self.uncommitted_since_s = None
         for mcu_id, receipt in receipts(written).items():
@@ -84,24 +89,32 @@ class Recorder:
         self._account_for(written)
 
     def _send_receipt(self, mcu_id: str, receipt: Receipt) -> None:
-        self._publish(Message(self._topics.recorded(mcu_id), receipt.to_json(), qos=1))
+        message = Message(self._topics.recorded(mcu_id), receipt.to_json(), qos=1)
+        if isinstance(self._link.publish(message), TooLong):
+            self._note("Not sent", message.topic, "the receipt is longer than the broker takes")
 
-    def announce(self) -> None:
+    def _announce(self) -> None:
         """Tells the collectors that there is a recorder that is able to write, if there is."""
         if self._able:
-            self._publish(Message(self._topics.recorder(), "ready", qos=1, retain=True))
+            self._link.publish(Message(self._topics.recorder(), "ready", qos=1, retain=True))
 
     async def _gather(self) -> None:
         """Fills the batch until it is due."""
-        while (wait_s := self._batch.wait_s(time.monotonic())) != 0.0:
-            if not self._messages:
+        while (wait_s := self._batch.wait_s(self._steady())) != 0.0:
+            if not self._events:
                 try:
                     async with asyncio.timeout(wait_s):
-                        self._messages.extend(await self._inbox.drain())
+                        self._events.extend(await self._link.drain())
                 except TimeoutError:
                     return
                 self._note_dropped()
-            self._handle(self._messages.popleft())
+            match self._events.popleft():
+                case Connected():
+                    self._announce()
+                case Message() as message:
+                    self._handle(message)
+                case Lost():
+                    pass  # what has no receipt comes again
             await asyncio.sleep(0)  # whoever pours must not keep us from hearing a SIGTERM
 
     def _handle(self, message: Message) -> None:
@@ -111,28 +124,28 @@ class Recorder:
         if judged.postponed and (mcu_id := self._topics.mcu_of(message.topic)) is not None:
             self._send_receipt(mcu_id, Receipt(postponed=judged.postponed))
         entries = [*judged.items, *judged.rejected]
-        self._batch.add(entries, time.monotonic(), at_once=judged.is_chunk)
+        self._batch.add(entries, self._steady(), at_once=judged.is_chunk)
 
     async def _reach(self, operation: Callable[[], T]) -> T:
         """Does what needs the database, again and again until it succeeds, at a bounded rate."""
-        pause_s = FIRST_PAUSE_S
+        backoff = Backoff.doubling(*self._pauses_s)
         while True:
             try:
                 done = await in_daemon_thread(operation)
             except psycopg2.Error as error:
                 self._able = False
-                self._listen(False)  # another recorder is to have what we cannot store
-                self._say_away(" ".join(str(error).split()))
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                self._link.listen(False)  # another recorder is to have what we cannot store
+                reason = " ".join(str(error).split())
+                if self._away.to(reason):
+                    log.warning("The database does not take anything (%s); trying again", reason)
+                await asyncio.sleep(backoff.next_s())
             else:
-                if self._said:
+                if self._away.to(None):
                     log.info("The database is back")
-                self._said = ""
                 if not self._able:
                     self._able = True
-                    self._listen(True)
-                    self.announce()
+                    self._link.listen(True)
+                    self._announce()
                 return done
 
     def _account_for(self, written: Written) -> None:
@@ -143,7 +156,7 @@ class Recorder:
             self._note("No room to keep", "battery_pack_rejected", "see docs/operations.md")
 
     def _note_dropped(self) -> None:
-        if (dropped := self._inbox.dropped) > self._dropped:
+        if (dropped := self._link.dropped) > self._dropped:
             self._note(
                 "Dropped", "all topics", f"{dropped} messages, for want of room; they return"
             )
@@ -151,16 +164,9 @@ class Recorder:
 
     def _note(self, what: str, where: str, reason: str) -> None:
         kind = re.sub("[0-9]+", "#", reason)  # the same mistake at other places
-        held_back = self._throttle.admit((what, where, kind), time.monotonic())
-        if held_back is not None:
-            more = f" ({held_back} more since this was last said)" if held_back else ""
+        more = self._throttle.admit((what, where, kind), self._steady())
+        if more is not None:
             log.warning("%s: %s: %s%s", what, ascii(where), reason, more)
-
-    def _say_away(self, reason: str) -> None:
-        """One line per change: the same reason again is not told again."""
-        if reason != self._said:
-            log.warning("The database does not take anything (%s); trying again", reason)
-        self._said = reason
 
 
 def receipts(written: Written) -> dict[str, Receipt]:

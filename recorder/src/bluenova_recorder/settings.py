@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from bluenova_recorder.store import Account
+from bluenova_recorder.account import Account
 from bluenova_shared.settings import LOG_FLAGS, OptionalSecret, ServiceSettings, Text
 
 

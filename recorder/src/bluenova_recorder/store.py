@@ -7,12 +7,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import psycopg2
 from psycopg2 import extensions as pg
 
 from bluenova_recorder import rejected, schema
+from bluenova_recorder.account import SESSION, Account, Session
 from bluenova_recorder.batch import Entry
 from bluenova_recorder.intake import RejectedItem
 from bluenova_shared.snapshot import Snapshot
@@ -21,23 +21,6 @@ from bluenova_shared.topics import Topics
 from bluenova_shared.wire import Event, Item, to_chunk_json
 
 log = logging.getLogger(__name__)
-
-# A server that does not answer is taken for lost soon; its data waits elsewhere.
-_LINK: dict[str, Any] = {
-    "connect_timeout": 3,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-    "application_name": "bluenova-recorder",
-}
-_SESSION = """
-    SET synchronous_commit = on;  -- "off" lost rows that were committed, at an immediate stop
-    SET lock_timeout = '10s';
-    SET statement_timeout = '60s';
-    SET idle_in_transaction_session_timeout = '30s';  -- a recorder that froze lets go of its locks
-    SET client_encoding = 'UTF8';
-"""
 
 _NAMES = ", ".join(column.name for column in COLUMNS)
 _STAGE = (
@@ -71,26 +54,6 @@ _FORMATS = [_format(column) for column in COLUMNS]
 _TEXTS = [place for place, column in enumerate(COLUMNS) if column.sql_type.startswith("VARCHAR")]
 
 
-@dataclass(frozen=True)
-class Account:
-    """Which database, and who we are to it; libpq's own variables say the rest."""
-
-    name: str
-    user: str
-    password: str | None = field(default=None, repr=False)
-
-    def connect(self) -> pg.connection:
-        """A new connection. Raises psycopg2.OperationalError."""
-        db: pg.connection = psycopg2.connect(
-            dbname=self.name, user=self.user, password=self.password, **_LINK
-        )
-        db.autocommit = True
-        with db.cursor() as cursor:
-            cursor.execute(_SESSION)
-        db.autocommit = False
-        return db
-
-
 @dataclass
 class Written:
     """What a committed batch has become."""
@@ -112,8 +75,9 @@ class Written:
 class Store:
     """Writes batches over one connection, made anew after each failure."""
 
-    def __init__(self, account: Account, topics: Topics) -> None:
+    def __init__(self, account: Account, topics: Topics, session: Session = SESSION) -> None:
         self._account = account
+        self._session = session
         self._topics = topics
         self._db: pg.connection | None = None
         self._key_from: datetime | None = None
@@ -139,7 +103,7 @@ class Store:
         """Connects, and brings the database into shape. Raises psycopg2.Error."""
         if self._db is not None:
             return self._db
-        db = self._account.connect()
+        db = self._account.connect(self._session)
         try:
             from_s = schema.prepare(db)
             with db, db.cursor() as cursor:

@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from bluenova_shared.logs import Change
+
 log = logging.getLogger(__name__)
 
 BEAT_EVERY_S = 1.0
@@ -28,11 +30,11 @@ PATIENCE_S = 120.0
 Troubles = Mapping[str, Callable[[], float | None]]
 
 
-async def keep_beating(path: Path, troubles: Troubles) -> None:
+async def keep_beating(path: Path, troubles: Troubles, steady: Callable[[], float]) -> None:
     """Writes the state down every second, until cancelled."""
     fresh = path.with_name(path.name + ".new")
     from_start = {name: ask() for name, ask in troubles.items()}
-    said = False
+    failing = Change()
     while True:
         since = {name: ask() for name, ask in troubles.items()}
         # A service with a trouble that it had from the start has not begun its work yet: those that
@@ -42,14 +44,13 @@ async def keep_beating(path: Path, troubles: Troubles) -> None:
             for name, at_s in from_start.items()
             if at_s is not None and at_s == since[name]
         }
-        state = {"beat_s": time.monotonic(), "ready": not from_start, "since_s": since}
+        state = {"beat_s": steady(), "ready": not from_start, "since_s": since}
         try:
             fresh.write_text(json.dumps(state))
             fresh.replace(path)  # whole at any time
         except OSError as error:
-            if not said:
+            if failing.to(str(error)):
                 log.error("HEALTH_FILE cannot be written (%s): the check will call us sick", error)
-            said = True
         await asyncio.sleep(BEAT_EVERY_S)
 
 

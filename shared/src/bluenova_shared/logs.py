@@ -78,8 +78,20 @@ def set_up(
         logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
+class Change:
+    """Tells a change from what goes on, so that what was said is not said again."""
+
+    def __init__(self, at_first: object = None) -> None:
+        self._last = at_first
+
+    def to(self, what: object) -> bool:
+        """Whether this is something else than the last time."""
+        before, self._last = self._last, what
+        return what != before
+
+
 class Throttle:
-    """Lets one message per key through in `every_s` seconds, and counts those held back."""
+    """Lets one message for each key through in `every_s` seconds, and counts those held back."""
 
     def __init__(self, every_s: float, keys: int = 200) -> None:
         self._every_s = every_s
@@ -87,8 +99,8 @@ class Throttle:
         self._admitted: dict[Hashable, list[float]] = {}
         self._held_back: dict[Hashable, int] = {}
 
-    def admit(self, key: Hashable, now_s: float, at_once: int = 1) -> int | None:
-        """None where the message is to be held back; else how many were, since the last one.
+    def admit(self, key: Hashable, now_s: float, at_once: int = 1) -> str | None:
+        """None if the message is to be held back; else its end, which says how many were.
 
         `at_once` is how many of its key may come within `every_s`.
         """
@@ -101,7 +113,8 @@ class Throttle:
             if len(self._admitted) >= self._keys:
                 return None  # more kinds in so short a time than anyone reads
         self._admitted[key] = [*recent, now_s]
-        return self._held_back.pop(key, 0)
+        held_back = self._held_back.pop(key, 0)
+        return f" ({held_back} more since this was last said)" if held_back else ""
 
     def _forget_old(self, now_s: float) -> None:
         old = [key for key, at in self._admitted.items() if now_s - at[-1] >= self._every_s]

@@ -29,6 +29,7 @@ async def run_jobs(
     *,
     health_file: Path | None,
     troubles: Troubles,
+    steady: Callable[[], float],
 ) -> None:
     """Runs the jobs and the link, which never end by themselves, until SIGTERM or SIGINT.
 
@@ -36,7 +37,7 @@ async def run_jobs(
     job that fails ends the program: whoever started it starts it again.
     """
     if health_file is not None:
-        jobs = [*jobs, keep_beating(health_file, troubles)]
+        jobs = [*jobs, keep_beating(health_file, troubles, steady)]
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

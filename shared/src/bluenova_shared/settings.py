@@ -20,7 +20,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict, SettingsError
 
 from bluenova_shared import logs
-from bluenova_shared.mqtt.link import Broker
+from bluenova_shared.mqtt.broker import Broker
 from bluenova_shared.service import CannotRun
 from bluenova_shared.usage import Usage
 

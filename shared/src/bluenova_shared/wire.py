@@ -1,4 +1,4 @@
-"""What travels between the outbox and the recorder: events, backlog chunks and receipts.
+"""The messages between the outbox and the recorder: events, backlog chunks and receipts. Pure.
 
 The recorder stores an item, commits, and only then names it in a receipt; until then the collector
 keeps it.
@@ -47,8 +47,6 @@ _MarkedItem = Annotated[
 ]
 ITEM: TypeAdapter[Item] = TypeAdapter(_MarkedItem)
 CHUNK: TypeAdapter[list[Item]] = TypeAdapter(list[_MarkedItem])
-# Of snapshots alone: an event passes for one here.
-SNAPSHOTS: TypeAdapter[list[Snapshot]] = TypeAdapter(list[Snapshot])
 
 
 def to_chunk_json(item: Item) -> str:

@@ -1,4 +1,4 @@
-"""From console lines to snapshots: pure, bounded, and told the time."""
+"""From what console lines say to snapshots: pure, bounded, and told the time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from bluenova_collector.console.rules import (
     Readings,
     Said,
     Unreadable,
-    read,
 )
 from bluenova_collector.lru import LRU, MAX_BATTERIES
 from bluenova_shared.quantity import SMALLINT_MAX, Series
@@ -85,12 +84,11 @@ class Assembler:
         """The energy totals to be remembered, by MCU ID."""
         return {mcu_id: totals for mcu_id, totals in self._totals.items() if mcu_id is not None}
 
-    def feed(self, line: str) -> Said | None:
-        """Takes a line in and returns what it says; None for chatter. Never raises."""
-        said = read(line)
+    def handle(self, said: Said | None) -> Said | None:
+        """Takes in what a line says; returns it, or why it cannot be taken. Never raises."""
         match said:
             case Named(mcu_id):
-                return self._name(mcu_id, line)
+                return self._name(mcu_id)
             case Readings(readings):
                 self._draft().readings.update({(r.field, r.index): r.value for r in readings})
             case Occurrence(field=name):
@@ -126,10 +124,11 @@ class Assembler:
             return Draft()
         return self._drafts.setdefault(self.mcu_id, Draft())
 
-    def _name(self, mcu_id: str, line: str) -> Said:
+    def _name(self, mcu_id: str) -> Said:
         self._nobodys = mcu_id not in self._drafts and len(self._drafts) >= MAX_BATTERIES
         if self._nobodys:
-            return Unreadable(MCU_ID, line, f"more than {MAX_BATTERIES} batteries in one interval")
+            why = f"more than {MAX_BATTERIES} batteries in one interval"
+            return Unreadable(MCU_ID, MCU_ID + mcu_id, why)
         if self.mcu_id is None:
             self._name_the_nameless(mcu_id)
         self.mcu_id = mcu_id

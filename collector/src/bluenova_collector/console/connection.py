@@ -5,29 +5,55 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
 from bluenova_collector.console.lines import LineSplitter
-from bluenova_collector.console.retry import Retry
-from bluenova_shared.logs import Throttle
+from bluenova_collector.console.rules import Said, is_readable, read
+from bluenova_shared.backoff import Backoff
+from bluenova_shared.logs import Change, Throttle
 from bluenova_shared.threads import in_daemon_thread
 
 log = logging.getLogger(__name__)
 
 # The longest piece of a message that is held in memory; a longer frame costs the connection.
 MAX_PIECE_BYTES = 65536
+# The C program's pauses between attempts; the last one repeats.
+PAUSES_S = (1, 1, 2, 2, 3, 3, 5, 5, 10, 10, 30, 60)
 # What goes on is told once in this time, and a change that recurs so often: what comes and goes is
 # all told as long as it is rare, and a link that flaps does not fill the log.
 SAME_LINE_EVERY_S = 60.0
 SAME_CHANGES = 3
 
 
-class Silence(Exception):  # noqa: N818  # no error of ours
+@dataclass(frozen=True)
+class Connected:
+    """The battery has accepted us."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the console, and what it says; None for chatter."""
+
+    text: str
+    said: Said | None
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The connection has ended, or did not come about."""
+
+    why: str
+
+
+Event = Connected | Line | Lost
+
+
+class _Silence(Exception):  # noqa: N818  # no error of ours
     """The battery sent no line for too long."""
 
 
@@ -57,47 +83,52 @@ class Address:
 
 
 class Console:
-    """Reads the console at `address`, line by line.
+    """The console at `address`, as events.
 
-    `on_line` takes each line and says whether it was readable; `on_lost` is called after each
-    connection. An upgrade that takes longer than `handshake_s`, and silence of `silence_s`, end
-    a connection.
+    An upgrade that takes longer than `handshake_s`, and silence of `silence_s`, end a connection.
+    The pauses between attempts begin again only after a line that we can read. `steady` is a clock
+    that never jumps.
     """
 
     def __init__(
         self,
         address: Address,
+        steady: Callable[[], float],
         *,
-        on_line: Callable[[str], bool],
-        on_lost: Callable[[], None],
         handshake_s: float,
         silence_s: float,
+        pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
-        self.connections = 0
-        self._attempts = -1
         self._address = address
-        self._on_line = on_line
-        self._on_lost = on_lost
+        self._steady = steady
         self._handshake_s = handshake_s
         self._silence_s = silence_s
-        self._retry = Retry()
-        self._last_line_s = 0.0
+        self._backoff = Backoff(pauses_s)
+        self._attempts = -1
         self._throttle = Throttle(SAME_LINE_EVERY_S)
-        self._last_said = ""
+        self._change = Change()
 
-    async def run(self) -> None:
-        """Reads until cancelled."""
+    async def events(self) -> AsyncIterator[Event]:
+        """All that happens, connection after connection, for ever."""
         while True:
-            before = self.connections
-            reason = await self._one_connection()
-            what = "Cannot reach" if self.connections == before else "Lost"
-            delay_s = self._retry.delay_s()
-            self._say(logging.WARNING, what, f": {reason}", f"; next attempt in {delay_s:g} s")
-            self._on_lost()
-            await asyncio.sleep(delay_s)
+            what, pause_s = "Cannot reach", 0.0
+            async with aclosing(self._one_connection()) as connection:
+                async for event in connection:
+                    match event:
+                        case Connected():
+                            self._say(logging.INFO, "Connected to")
+                            what = "Lost"
+                        case Line(said=said) if is_readable(said):
+                            self._backoff.reset()
+                        case Lost(why):
+                            pause_s = self._backoff.next_s()
+                            next_s = f"; next attempt in {pause_s:g} s"
+                            self._say(logging.WARNING, what, f": {why}", next_s)
+                    yield event
+            await asyncio.sleep(pause_s)
 
-    async def _one_connection(self) -> str:
-        """Reads as long as it lasts, and says why it ended."""
+    async def _one_connection(self) -> AsyncGenerator[Event]:
+        """Its events; the last one is that it is Lost."""
         try:
             host = await self._look_up()
             # The board may not answer pings: silence is what tells. No proxy: it is next door.
@@ -112,19 +143,18 @@ class Console:
                 max_size=(None, MAX_PIECE_BYTES),
                 user_agent_header=None,
             ) as connection:
-                self.connections += 1
-                self._say(logging.INFO, "Connected to")
-                self._last_line_s = asyncio.get_running_loop().time()
-                while True:
-                    await self._one_message(connection)
+                yield Connected()
+                async with aclosing(self._lines(connection)) as lines:
+                    async for text in lines:
+                        yield Line(text, read(text))
         except websockets.ConnectionClosed as closed:
-            return _why_closed(closed)
-        except Silence:
-            return f"silent for {self._silence_s:g} s"
+            yield Lost(_why_closed(closed))
+        except _Silence:
+            yield Lost(f"silent for {self._silence_s:g} s")
         except TimeoutError:
-            return f"no answer to the connection request within {self._handshake_s:g} s"
+            yield Lost(f"no answer to the connection request within {self._handshake_s:g} s")
         except (OSError, ValueError, websockets.WebSocketException) as error:
-            return f"{ascii(str(error) or type(error).__name__)[1:-1]:.200}"
+            yield Lost(f"{ascii(str(error) or type(error).__name__)[1:-1]:.200}")
 
     async def _look_up(self) -> str:
         """One of the host's addresses, another one at each attempt.
@@ -138,35 +168,39 @@ class Console:
         self._attempts += 1
         return str(found[self._attempts % len(found)][4][0])
 
-    async def _one_message(self, connection: ClientConnection) -> None:
+    async def _lines(self, connection: ClientConnection) -> AsyncGenerator[str]:
+        """The connection's lines. Raises _Silence, ConnectionClosed."""
         splitter = LineSplitter()
-        try:
-            async with asyncio.timeout_at(self._last_line_s + self._silence_s) as watchdog:
-                async for piece in connection.recv_streaming(decode=False):
-                    self._take(splitter.feed(piece))
-                    watchdog.reschedule(self._last_line_s + self._silence_s)
-                    # A peer that pours without a pause must not keep all else waiting.
-                    await asyncio.sleep(0)
-        except TimeoutError:
-            raise Silence from None
-        self._take(splitter.end())
-
-    def _take(self, lines: list[str]) -> None:
-        for line in lines:
-            self._last_line_s = asyncio.get_running_loop().time()
-            if self._on_line(line):
-                self._retry.readable()
+        silent_at_s = self._steady() + self._silence_s
+        async with aclosing(_pieces(connection)) as pieces:
+            while True:
+                try:
+                    async with asyncio.timeout(silent_at_s - self._steady()):
+                        piece = await anext(pieces)
+                except TimeoutError:
+                    raise _Silence from None
+                lines = splitter.end() if piece is None else splitter.feed(piece)
+                if lines:
+                    silent_at_s = self._steady() + self._silence_s
+                for line in lines:
+                    yield line
+                # A peer that pours without a pause must not keep all else waiting.
+                await asyncio.sleep(0)
 
     def _say(self, level: int, what: str, why: str = "", more: str = "") -> None:
         """One line per change; the next one of a change that recurs counts those held back."""
-        at_once = SAME_CHANGES if what + why != self._last_said else 1
-        self._last_said = what + why
-        held_back = self._throttle.admit(what, time.monotonic(), at_once)
-        if held_back is None:
-            return
-        if held_back:
-            more += f" (and {held_back} times more since this was last said)"
-        log.log(level, "%s the battery at %s%s%s", what, self._address, why, more)
+        at_once = SAME_CHANGES if self._change.to(what + why) else 1
+        held_back = self._throttle.admit(what, self._steady(), at_once)
+        if held_back is not None:
+            log.log(level, "%s the battery at %s%s%s%s", what, self._address, why, more, held_back)
+
+
+async def _pieces(connection: ClientConnection) -> AsyncGenerator[bytes | None]:
+    """The pieces of each message, and None behind it. Raises ConnectionClosed."""
+    while True:
+        async for piece in connection.recv_streaming(decode=False):
+            yield piece
+        yield None
 
 
 def _why_closed(closed: websockets.ConnectionClosed) -> str:

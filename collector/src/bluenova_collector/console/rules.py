@@ -143,6 +143,11 @@ def read(line: str) -> Said | None:
         return Unreadable(prefix, line, str(error))
 
 
+def is_readable(said: Said | None) -> bool:
+    """Whether it was one of our lines, and not garbled."""
+    return said is not None and not isinstance(said, Unreadable)
+
+
 def _said(prefix: str, text: str) -> Said:
     if prefix in RULES:
         return Readings(tuple(_readings(RULES[prefix], text)))

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import logging
 import random
-import sqlite3
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from bluenova_collector.delivery.outbox import Kept, Memory, Outbox
-from bluenova_collector.delivery.pacing import Backlog
+from bluenova_collector.delivery.outbox import Kept, Outbox
+from bluenova_collector.delivery.outbox_file import DiskTrouble
+from bluenova_collector.delivery.pacing import Pacing
+from bluenova_collector.memory import Memory
+from bluenova_shared.logs import Change
 from bluenova_shared.message import Message
+from bluenova_shared.mqtt.events import Publisher, Sent, TooLong
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.topics import Topics
 from bluenova_shared.wire import Item, Receipt
@@ -34,41 +36,43 @@ JITTER_S = 0.5
 
 
 class Delivery:
-    """Commits, publishes, and sends again. `publish` answers False while there is no broker."""
+    """Commits, publishes to `broker`, and sends again. `steady` is a clock that never jumps."""
 
     def __init__(
         self,
         outbox: Outbox,
         topics: Topics,
-        publish: Callable[[Message], bool],
-        longest_payload: Callable[[], int | None],
+        broker: Publisher,
+        steady: Callable[[], float],
+        pacing: Pacing,
     ) -> None:
-        self.backlog = Backlog()
         self._outbox = outbox
         self._topics = topics
-        self._publish = publish
-        self._longest_payload = longest_payload
+        self._broker = broker
+        self._steady = steady
+        self._pacing = pacing
         self._unwritten: deque[Item] = deque()
-        self._disk_fails = False
-        self._said_too_long = 0
+        self._disk_fails = Change(False)
+        self._longest: int | None = None  # what the broker takes, as far as it has said
+        self._too_long = Change()
 
-    def deliver(self, items: Sequence[Item], memory: Memory, end_s: int | None = None) -> None:
-        """Commits the items to the outbox; only then publishes those that are new.
+    def deliver(
+        self, for_recorder: Sequence[Item], live: Sequence[Snapshot], memory: Memory
+    ) -> None:
+        """Commits the items to the outbox; only then publishes those that are live."""
+        numbers = self._commit([*for_recorder, *live], memory)[len(for_recorder) :]
+        for n, snapshot in zip(numbers, live, strict=True):
+            message = Message(self._topics.snapshot(snapshot.mcu_id), snapshot.to_json())
+            match self._broker.publish(message):
+                case Sent() if n is not None:
+                    self._pacing.published(n, self._steady())
+                case TooLong(longest):
+                    self._say_too_long(message.topic, len(message.payload), longest)
 
-        New are the snapshots of the interval that ended at `end_s`. All else goes to the recorder
-        alone: events, and snapshots that had to wait for their battery's name.
-        """
-        numbers = self._commit(items, memory)
-        for n, item in zip(numbers, items, strict=True):
-            if isinstance(item, Snapshot) and item.time.timestamp() == end_s:
-                topic = self._topics.snapshot(item.mcu_id)
-                if self._publish(Message(topic, item.to_json())) and n is not None:
-                    self.backlog.published([n], time.monotonic())
-
-    def take_receipt(self, message: Message) -> None:
+    def handle_receipt(self, message: Message) -> None:
         """Deletes what the recorder has committed, or keeps among the rejected; nothing else."""
         mcu_id = self._topics.mcu_of(message.topic)
-        if mcu_id is None or not (self._outbox.waiting[mcu_id] or self.unwritten(mcu_id)):
+        if mcu_id is None or not self.waiting(mcu_id):
             return  # another collector's
         try:
             receipt = Receipt.model_validate_json(message.payload)
@@ -78,103 +82,120 @@ class Delivery:
         for rejected in receipt.rejected:
             log.error("The recorder rejects %s of %s: %s", rejected.id, mcu_id, rejected.reason)
         ids = receipt.recorded + [rejected.id for rejected in receipt.rejected]
-        if self.backlog.receipted(ids, receipt.postponed):
+        if self._pacing.receipted(ids, receipt.postponed):
             self.send_again()  # first, so that the recorder has work while our disk syncs
         self._unwritten = deque(item for item in self._unwritten if item.id not in ids)
         try:
             self._outbox.delete(mcu_id, ids)
-        except sqlite3.OperationalError as error:
-            log.warning("The outbox does not let go of what is recorded: %s", error)
+        except DiskTrouble as trouble:
+            log.warning("The outbox does not let go of what is recorded: %s", trouble)
 
     def send_again(self) -> None:
         """Sends the next chunks of what has no receipt, if it is time for any."""
-        now_s = time.monotonic()
-        while self.backlog.may_send(now_s):
+        now_s = self._steady()
+        while self._pacing.may_send(now_s):
             if not self._send_chunk(now_s):
                 break
 
-    def _send_chunk(self, now_s: float) -> bool:
-        """False where there is nothing to send, or nobody to send it to."""
-        for mcu_id in [mcu_id for mcu_id, waiting in self._outbox.waiting.items() if waiting > 0]:
-            above, below = self.backlog.window(mcu_id, now_s)
-            kept = self._outbox.between(above, below, mcu_id, MOST_ITEMS)
-            if not kept:
-                continue
-            chunk = self._fitting(kept)
-            if not chunk:
-                self.backlog.passed_over(mcu_id, kept[-1].n)
-                return False
-            payload = f"[{','.join(item.payload for item in chunk)}]"
-            if self._publish(Message(self._topics.backlog(mcu_id), payload)):
-                self.backlog.sent(mcu_id, chunk[-1].n, [item.id for item in chunk], now_s)
-                return True
-            self.backlog.not_sent(now_s)
-            return False
-        self.backlog.passed_all(now_s)
-        return False
+    def recorder_is_ready(self) -> None:
+        """A recorder says that it is able to write."""
+        self._pacing.hurry(self._steady() + random.uniform(0, JITTER_S))  # noqa: S311  # spreads the collectors, no secret
+
+    def link_lost(self) -> None:
+        """There is no broker any more: what was under way may be lost. The next may take more."""
+        self._longest = None
+        self._pacing.link_lost()
+
+    def waiting(self, mcu_id: str) -> int:
+        """How many of the battery's items have no receipt yet."""
+        in_memory = sum(item.mcu_id == mcu_id for item in self._unwritten)
+        return self._outbox.waiting[mcu_id] + in_memory
+
+    @property
+    def unwritten(self) -> int:
+        """How many items are in memory alone: a stop loses them."""
+        return len(self._unwritten)
 
     @property
     def sent_again(self) -> int:
         """How many items went out again for want of a receipt."""
-        return self.backlog.sent_again
+        return self._pacing.sent_again
 
-    def link_lost(self) -> None:
-        """There is no broker any more: what was under way may be lost."""
-        self.backlog.link_lost()
+    def _send_chunk(self, now_s: float) -> bool:
+        """False if there is nothing to send, or nobody to send it to."""
+        for mcu_id in [mcu_id for mcu_id, waiting in self._outbox.waiting.items() if waiting > 0]:
+            above, below = self._pacing.window(mcu_id, now_s)
+            kept = self._outbox.between(above, below, mcu_id, MOST_ITEMS)
+            if kept:
+                return self._send_some(mcu_id, self._whole(kept), kept[-1].n, now_s)
+        self._pacing.passed_all(now_s)
+        return False
 
-    def unwritten(self, mcu_id: str | None = None) -> int:
-        """How many items, of this battery or of all, are in memory alone: a stop loses them."""
-        return sum(mcu_id in (None, item.mcu_id) for item in self._unwritten)
+    def _send_some(self, mcu_id: str, items: Sequence[Kept], last: int, now_s: float) -> bool:
+        chunk = self._fitting(items)
+        if not chunk:
+            self._pacing.passed_over(mcu_id, last)
+            return False
+        payload = f"[{','.join(item.payload for item in chunk)}]"
+        match self._broker.publish(Message(self._topics.backlog(mcu_id), payload)):
+            case Sent():
+                self._pacing.sent(mcu_id, chunk[-1].n, [item.id for item in chunk], now_s)
+                return True
+            case TooLong(longest):
+                self._longest = longest
+                return self._send_some(mcu_id, items, last, now_s)
+            case _:
+                self._pacing.rest(now_s)
+                return False
 
-    def recorder_is_ready(self) -> None:
-        """A recorder says that it is able to write."""
-        self.backlog.hurry(time.monotonic() + random.uniform(0, JITTER_S))  # noqa: S311  # spreads the collectors, no secret
+    def _whole(self, kept: Sequence[Kept]) -> list[Kept]:
+        """Those that the disk has not damaged; the others are set aside."""
+        damaged = [item for item in kept if not _is_whole(item)]
+        if damaged:
+            self._outbox.set_items_aside(damaged)
+        return [item for item in kept if item not in damaged]
 
-    def _fitting(self, kept: Sequence[Kept]) -> list[Kept]:
-        """As many as fit into a chunk, without what is damaged or too long for the broker."""
-        most = self.backlog.chunk_bytes
-        if (longest := self._longest_payload()) is not None:
-            most = min(most, longest)
-        room, chunk, damaged = most, list[Kept](), list[Kept]()
-        for item in kept:
-            if not _is_whole(item):
-                damaged.append(item)
-                continue
+    def _fitting(self, items: Sequence[Kept]) -> list[Kept]:
+        """As many as fit into a chunk, without those that are too long for the broker."""
+        most = self._pacing.size.bytes
+        if self._longest is not None:
+            most = min(most, self._longest)
+        room, chunk = most, list[Kept]()
+        for item in items:
             size = len(item.payload.encode()) + 2
             if size > most:
-                self._say_too_long(item, most)
+                self._say_too_long(item.id, size, most)
             elif size > room:
                 break
             else:
                 chunk.append(item)
                 room -= size
-        if damaged:
-            self._outbox.set_items_aside(damaged)
         return chunk
 
-    def _say_too_long(self, item: Kept, most: int) -> None:
-        if self._said_too_long != most:
-            log.error("No more than %d bytes can be sent at once: %s waits", most, item.id)
-        self._said_too_long = most
+    def _say_too_long(self, what: str, size: int, longest: int) -> None:
+        if self._too_long.to(longest):
+            log.error(
+                "The broker takes no more than %d bytes: %s with its %d does not go out. "
+                "Raise the broker's max_packet_size",
+                *(longest, what, size),
+            )
 
     def _commit(self, items: Sequence[Item], memory: Memory) -> list[int | None]:
         """The items' numbers in the outbox. A full disk costs durability, not the live values."""
         waiting = list(self._unwritten)
         try:
             numbers = self._outbox.commit([*waiting, *items], memory)
-        except sqlite3.OperationalError as error:
-            if not self._disk_fails:
-                log.error("The outbox cannot be written: %s. What comes is kept in memory", error)
-            self._disk_fails = True
+        except DiskTrouble as trouble:
+            if self._disk_fails.to(True):
+                log.error("The outbox cannot be written: %s. What comes is kept in memory", trouble)
             self._unwritten.extend(items)
-            too_many = len(self._unwritten) - MOST_UNWRITTEN
+            too_many = max(0, len(self._unwritten) - MOST_UNWRITTEN)
             for _ in range(too_many):
                 self._unwritten.popleft()
-            self._outbox.count_dropped(max(0, too_many), "neither the disk nor the memory has room")
+            self._outbox.count_dropped(too_many, "neither the disk nor the memory has room")
             return [None] * len(items)
-        if self._disk_fails:
+        if self._disk_fails.to(False):
             log.info("The outbox can be written again; %d items had to wait", len(waiting))
-        self._disk_fails = False
         self._unwritten.clear()
         return list(numbers[len(waiting) :])
 

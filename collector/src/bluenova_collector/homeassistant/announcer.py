@@ -6,16 +6,17 @@ have forgotten, and when Home Assistant says that it is there.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from bluenova_collector.homeassistant.discovery import CellCount
+from bluenova_collector.homeassistant.cell_count import CellCount
+from bluenova_collector.homeassistant.discovery import Describer
 from bluenova_collector.lru import LRU
+from bluenova_shared.logs import Change
 from bluenova_shared.message import Message
+from bluenova_shared.mqtt.events import NoBroker, Publisher, TooLong
 from bluenova_shared.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ log = logging.getLogger(__name__)
 PAUSE_S = 10.0
 # Many collectors hear the same birth message.
 EARLIEST_S, LATEST_S = 1.0, 4.0
-TICK_S = 0.5
 
 
 @dataclass
@@ -34,31 +34,24 @@ class _Device:
     not_before_s: float = 0.0
 
 
-class HomeAssistant:
+class Announcer:
     """Publishes the discovery of each battery that has given a snapshot.
 
-    `describe` makes the message from the MCU ID and the number of cells. The state follows by
-    itself with the next snapshot; an old one is never published again.
+    The state follows by itself with the next snapshot; an old one is never published again.
+    `steady` is a clock that never jumps.
     """
 
     def __init__(
-        self,
-        describe: Callable[[str, int], Message],
-        publish: Callable[[Message], bool],
-        longest_payload: Callable[[], int | None],
-        *,
-        enabled: bool = True,
-        clock: Callable[[], float] = time.monotonic,
+        self, describer: Describer, broker: Publisher, steady: Callable[[], float], *, enabled: bool
     ) -> None:
-        self._describe = describe
-        self._publish = publish
-        self._longest_payload = longest_payload
+        self._describer = describer
+        self._broker = broker
+        self._steady = steady
         self._enabled = enabled
-        self._clock = clock
         self._devices = LRU[str, _Device]()
-        self._complained = False
+        self._too_long = Change()
 
-    def hear(self, snapshots: Iterable[Snapshot]) -> None:
+    def see(self, snapshots: Iterable[Snapshot]) -> None:
         """Takes snapshots in: a new battery, or one with other cells, is to be told of."""
         if not self._enabled:
             return
@@ -67,9 +60,9 @@ class HomeAssistant:
             self._devices[snapshot.mcu_id] = device
             if device.cells.hear(snapshot):
                 log.info("Battery %s has %d cells", snapshot.mcu_id, device.cells.cells)
-                device.due_s = self._clock()
+                device.due_s = self._steady()
 
-    def take(self, message: Message) -> None:
+    def handle(self, message: Message) -> None:
         """What Home Assistant says of itself."""
         if message.payload == b"online":
             self.tell_all()
@@ -79,34 +72,22 @@ class HomeAssistant:
         for device in self._devices.values():
             if device.cells.cells is not None and device.due_s is None:
                 jitter_s = random.uniform(EARLIEST_S, LATEST_S)  # noqa: S311  # spreads collectors
-                device.due_s = self._clock() + jitter_s
-
-    async def run(self) -> None:
-        """Publishes what is due, until cancelled."""
-        while True:
-            self.publish_due()
-            await asyncio.sleep(TICK_S)
+                device.due_s = self._steady() + jitter_s
 
     def publish_due(self) -> None:
         """Publishes what is due now; without a broker it stays due."""
-        now_s = self._clock()
+        now_s = self._steady()
         for mcu_id, device in self._devices.items():
             if device.due_s is None or now_s < max(device.due_s, device.not_before_s):
                 continue
-            message = self._describe(mcu_id, device.cells.cells or 0)
-            if self._is_too_long(message) or self._publish(message):
-                device.due_s, device.not_before_s = None, now_s + PAUSE_S
-
-    def _is_too_long(self, message: Message) -> bool:
-        """The broker would cut the connection, again and again."""
-        size, longest = len(message.payload), self._longest_payload()
-        if longest is None or size <= longest:
-            return False
-        if not self._complained:
-            log.error(
-                "The broker takes no more than %d bytes: Home Assistant's discovery has %d. "
-                "Raise its max_packet_size.",
-                *(longest, size),
-            )
-        self._complained = True
-        return True
+            message = self._describer.discovery(mcu_id, device.cells.cells or 0)
+            match self._broker.publish(message):
+                case NoBroker():
+                    continue
+                case TooLong(longest) if self._too_long.to(longest):
+                    log.error(
+                        "The broker takes no more than %d bytes: Home Assistant's discovery has "
+                        "%d. Raise its max_packet_size.",
+                        *(longest, len(message.payload)),
+                    )
+            device.due_s, device.not_before_s = None, now_s + PAUSE_S

@@ -63,7 +63,7 @@ def _arguments() -> argparse.Namespace:
 def wait_for_first_rows(made: Stage) -> None:
     """Raises ServiceError where the chain does not even work without faults."""
     deadline_s = time.monotonic() + 60
-    while len({item["mcu_id"] for i, item in _stored(made).items()}) < len(made.stations):
+    while len({item["mcu_id"] for i, item in _stored(made).items()}) < len(made.collectors):
         if time.monotonic() > deadline_s:
             raise ServiceError("Nothing was recorded within a minute, before the first fault.")
         time.sleep(0.2)

@@ -12,7 +12,7 @@ from typing import Protocol
 from bluenova_tools.chaos.links import Link
 from bluenova_tools.chaos.plan import Kind
 from bluenova_tools.chaos.postgres_faults import of_postgres
-from bluenova_tools.chaos.stage import Doing, Stage, Station
+from bluenova_tools.chaos.stage import Collector, Doing, Stage
 from bluenova_tools.local import Service
 
 WRONG_DATE_S = datetime(2027, 1, 1, tzinfo=UTC).timestamp()
@@ -39,19 +39,19 @@ class _Process(Protocol):
 def kinds(stage: Stage) -> dict[Kind, Doing]:
     """Every kind of fault that this machine allows, and how it is done."""
     found: dict[Kind, Doing] = {}
-    for number, station in enumerate(stage.stations, 1):
-        found |= _of_process(f"collector {number}", station.service, station.start)
-        found |= _of_link(stage, station.battery, weight=0.5)
-        found |= _of_link(stage, station.broker)
+    for number, collector in enumerate(stage.collectors, 1):
+        found |= _of_process(f"collector {number}", collector.service, collector.start)
+        found |= _of_link(stage, collector.battery, weight=0.5)
+        found |= _of_link(stage, collector.broker)
         for clock in CLOCKS:
             found[Kind(f"clock {clock}", f"clock of collector {number}", 0.3)] = _clock(
-                station, clock
+                collector, clock
             )
-    for number, writer in enumerate(stage.writers, 1):
-        found |= _of_process(f"recorder {number}", writer.service, writer.service.start)
-        found |= _of_link(stage, writer.broker)
-        found |= _of_link(stage, writer.database)
-        found[Kind("receipts lost", writer.broker.name, 2)] = _receipts_lost(writer.broker)
+    for number, recorder in enumerate(stage.recorders, 1):
+        found |= _of_process(f"recorder {number}", recorder.service, recorder.service.start)
+        found |= _of_link(stage, recorder.broker)
+        found |= _of_link(stage, recorder.database)
+        found[Kind("receipts lost", recorder.broker.name, 2)] = _receipts_lost(recorder.broker)
     found |= _of_broker(stage) | of_postgres(stage)
     if stage.outbox_disk.mounted:
         found[Kind("full disk", "outboxes")] = _full_outboxes
@@ -131,13 +131,13 @@ def _receipts_lost(link: Link) -> Doing:
     return swallow
 
 
-def _clock(station: Station, which: str) -> Doing:
+def _clock(collector: Collector, which: str) -> Doing:
     @contextmanager
     def step(stage: Stage) -> Iterator[None]:
         now_s = time.time()
-        station.set_clock(CLOCKS[which](now_s) - now_s)
+        collector.set_clock(CLOCKS[which](now_s) - now_s)
         yield
-        station.set_clock(0)
+        collector.set_clock(0)
 
     return step
 

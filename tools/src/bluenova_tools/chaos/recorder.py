@@ -1,19 +1,23 @@
-"""A recorder as it is. ``BREAK=receipt-before-commit`` breaks the promise on purpose."""
+"""A recorder as it is. `BREAK=receipt-before-commit` breaks the promise on purpose.
+
+What takes minutes in real life takes seconds here, except with `PAUSES=real`.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import sys
 
-from bluenova_recorder import __main__ as program
+from bluenova_recorder.__main__ import Parts, serve
+from bluenova_recorder.account import Session
 from bluenova_recorder.batch import Entry
 from bluenova_recorder.intake import RejectedItem
 from bluenova_recorder.recorder import Recorder, receipts
 from bluenova_recorder.store import Written
 from bluenova_shared import service
-from bluenova_shared.message import Message
-from bluenova_tools.chaos.hurried import hurry
+from bluenova_tools.chaos.collector import BROKER_PAUSES, KEEPALIVE_S
 
 # Wide enough for a short run to fall into.
 BETWEEN_S = 1.0
@@ -23,21 +27,31 @@ class Hasty(Recorder):
     """Breaks the promise: sends receipts for what it has not committed yet."""
 
     async def _record(self, entries: list[Entry]) -> None:
-        hoped = Written(
-            recorded=[entry for entry in entries if not isinstance(entry, RejectedItem)]
-        )
-        for mcu_id, receipt in receipts(hoped).items():
-            self._publish(Message(self._topics.recorded(mcu_id), receipt.to_json(), qos=1))
+        good = [entry for entry in entries if not isinstance(entry, RejectedItem)]
+        for mcu_id, receipt in receipts(Written(recorded=good)).items():
+            self._send_receipt(mcu_id, receipt)
         await asyncio.sleep(BETWEEN_S)
         await self._reach(lambda: self._store.write(entries))
 
 
+def parts() -> Parts:
+    """The recorder's parts, as the environment wants them."""
+    broken = os.environ.get("BREAK") == "receipt-before-commit"
+    chosen = Parts(recorder=Hasty if broken else Recorder)
+    if os.environ.get("PAUSES") == "real":
+        return chosen
+    return dataclasses.replace(
+        chosen,
+        session=Session(lock_timeout_s=2, idle_in_transaction_s=4),
+        database_pauses_s=(0.3, 2.0),
+        broker_pauses=BROKER_PAUSES,
+        keepalive_s=KEEPALIVE_S,
+    )
+
+
 def main() -> int:
     """Entry point."""
-    hurry()
-    if os.environ.get("BREAK") == "receipt-before-commit":
-        vars(program)["Recorder"] = Hasty
-    return service.main("chaos-recorder", program.serve)
+    return service.main("chaos-recorder", lambda words: serve(words, parts()))
 
 
 if __name__ == "__main__":

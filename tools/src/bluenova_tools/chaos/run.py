@@ -78,8 +78,8 @@ class Run:
                 break
             time.sleep(0.25)
         self.course.waited_s = time.monotonic() - began_s
-        for station in self._stage.stations:
-            station.service.kill()
+        for collector in self._stage.collectors:
+            collector.service.kill()
         return read_tables(self._stage.postgres.database(DATABASE))
 
     def _one(self, fault: Planned) -> None:
@@ -121,10 +121,10 @@ class Run:
                         lock.release()
 
     def _start(self, name: str) -> None:
-        for number, station in enumerate(self._stage.stations, 1):
+        for number, collector in enumerate(self._stage.collectors, 1):
             if name == f"collector {number}":
-                return station.start()
-        for number, writer in enumerate(self._stage.writers, 1):
+                return collector.start()
+        for number, recorder in enumerate(self._stage.recorders, 1):
             if name == f"recorder {number}":
-                return writer.service.start()
+                return recorder.service.start()
         return None

@@ -27,7 +27,7 @@ START_WITHIN_S = 60
 
 
 @dataclass
-class Station:
+class Collector:
     """A collector with its files and its links."""
 
     service: Service
@@ -50,7 +50,7 @@ class Station:
 
 
 @dataclass
-class Writer:
+class Recorder:
     """A recorder with its links."""
 
     service: Service
@@ -68,14 +68,14 @@ class Stage:
     postgres: Postgres
     postgres_disk: SmallDisk
     outbox_disk: SmallDisk
-    stations: list[Station] = field(default_factory=list)
-    writers: list[Writer] = field(default_factory=list)
+    collectors: list[Collector] = field(default_factory=list)
+    recorders: list[Recorder] = field(default_factory=list)
     simulators: list[Service] = field(default_factory=list)
     locks: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
     def truth(self) -> Truth:
         """What has been measured so far."""
-        return read_truth(station.tap for station in self.stations)
+        return read_truth(collector.tap for collector in self.collectors)
 
     def spoken(self) -> list[Path]:
         """The files with all that the batteries said."""
@@ -83,10 +83,10 @@ class Stage:
 
     def services(self) -> Iterator[tuple[str, Service]]:
         """Collectors and recorders, by the names of their locks."""
-        for number, station in enumerate(self.stations, 1):
-            yield f"collector {number}", station.service
-        for number, writer in enumerate(self.writers, 1):
-            yield f"recorder {number}", writer.service
+        for number, collector in enumerate(self.collectors, 1):
+            yield f"collector {number}", collector.service
+        for number, recorder in enumerate(self.recorders, 1):
+            yield f"recorder {number}", recorder.service
 
 
 # How a fault is done: it begins on entry and is undone on exit.
@@ -113,11 +113,11 @@ def stage(folder: Path, seed: int, *, broken: str = "", pauses: str = "") -> Ite
         made = Stage(folder, links, broker, postgres, disk, outbox_disk)
         common = {"BREAK": broken, "PAUSES": pauses}
         for number in (1, 2):
-            made.writers.append(_writer(stack, made, number, common))
+            made.recorders.append(_recorder(stack, made, number, common))
         for number, mcu_id in enumerate(BATTERIES, 1):
             made.simulators.append(_battery(stack, made, mcu_id, seed))
             port = int(made.simulators[-1].arguments[1])
-            made.stations.append(_station(stack, made, number, port, common))
+            made.collectors.append(_collector(stack, made, number, port, common))
         yield made
 
 
@@ -130,9 +130,9 @@ def _battery(stack: ExitStack, made: Stage, mcu_id: str, seed: int) -> Service:
     return stack.enter_context(service)
 
 
-def _station(
+def _collector(
     stack: ExitStack, made: Stage, number: int, battery_port: int, common: dict[str, str]
-) -> Station:
+) -> Collector:
     name = f"collector-{number}"
     battery = made.links.add(f"battery {number} – collector {number}", battery_port)
     broker = made.links.add(f"collector {number} – broker", made.broker.port)
@@ -156,10 +156,10 @@ def _station(
         name=name,
     )
     stack.enter_context(service)
-    return Station(service, outbox, tap, clock, battery, broker)
+    return Collector(service, outbox, tap, clock, battery, broker)
 
 
-def _writer(stack: ExitStack, made: Stage, number: int, common: dict[str, str]) -> Writer:
+def _recorder(stack: ExitStack, made: Stage, number: int, common: dict[str, str]) -> Recorder:
     broker = made.links.add(f"recorder {number} – broker", made.broker.port)
     database = made.links.add(f"recorder {number} – PostgreSQL", made.postgres.port)
     environment = {
@@ -175,7 +175,7 @@ def _writer(stack: ExitStack, made: Stage, number: int, common: dict[str, str]) 
         name=f"recorder-{number}",
     )
     stack.enter_context(service)
-    return Writer(service, broker, database)
+    return Recorder(service, broker, database)
 
 
 def start_postgres(made: Stage) -> None:

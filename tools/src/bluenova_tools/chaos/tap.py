@@ -12,13 +12,15 @@ import shutil
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bluenova_collector.delivery.outbox import Memory, Outbox
+from bluenova_collector.delivery.outbox import Outbox
+from bluenova_collector.delivery.outbox_file import DiskTrouble
+from bluenova_collector.memory import Memory
 from bluenova_shared.wire import Item, to_chunk_json
 
 
@@ -58,23 +60,27 @@ class Tap:
 class TappedOutbox(Outbox):
     """An outbox whose commits are written down."""
 
-    tap: Tap
+    def __init__(
+        self, tap: Tap, path: Path, battery: str, limit: int, wall: Callable[[], float]
+    ) -> None:
+        self._tap = tap
+        super().__init__(path, battery, limit, wall)
 
     def commit(self, items: Sequence[Item], memory: Memory) -> list[int]:
         """As the outbox does it; what it took is written down then."""
         payloads = [to_chunk_json(item) for item in items]
         try:
             numbers = super().commit(items, memory)
-        except sqlite3.OperationalError:
-            self.tap.write("offered", payloads)
+        except DiskTrouble:
+            self._tap.write("offered", payloads)
             raise
-        self.tap.write("measured", payloads)
+        self._tap.write("measured", payloads)
         return numbers
 
     def delete(self, mcu_id: str, ids: Sequence[str]) -> int:
         """As the outbox does it."""
         deleted = super().delete(mcu_id, ids)
-        self.tap.write("gone", ids)
+        self._tap.write("gone", ids)
         return deleted
 
 

@@ -14,9 +14,7 @@ from bluenova_tools.chaos.tap import Truth
 
 Key = tuple[int, datetime]  # MCU ID and UTC time, as in the table
 
-# Of a snapshot's keys, some name it, and some follow from other values.
-VALUES = frozenset(column.name for column in COLUMNS) - {*KEY}
-ARRAYS = {"cell_v": ("cell_{:02}_v", 1), "cell_t": ("cell_{:02}_t", 1), "adc": ("adc_{}", 0)}
+VALUES = [column for column in COLUMNS if column.name not in KEY]
 
 
 @dataclass
@@ -100,14 +98,13 @@ def _compare_events(truth: Truth, tables: Tables, verdict: Verdict) -> None:
 
 def columns(snapshot: Mapping[str, Any]) -> dict[str, Any]:
     """A snapshot's values by column, as the table's types hold them."""
-    flat: dict[str, Any] = {}
-    for name, value in snapshot.items():
-        if name in ARRAYS:
-            column, first = ARRAYS[name]
-            flat |= {column.format(first + n): one for n, one in enumerate(value)}
-        elif name in VALUES:
-            flat[name] = value
-    return {name: real(value) for name, value in flat.items()}
+    return {
+        column.name: real(
+            snapshot[column.field] if column.index is None else snapshot[column.field][column.index]
+        )
+        for column in VALUES
+        if column.field in snapshot
+    }
 
 
 def real(value: Any) -> Any:
@@ -129,7 +126,7 @@ def _by_key(items: Iterable[Mapping[str, Any]]) -> dict[Key, list[Mapping[str, A
 
 
 def _values(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: real(value) for name, value in row.items() if name in VALUES}
+    return {column.name: real(row[column.name]) for column in VALUES if column.name in row}
 
 
 def _event(item: Mapping[str, Any]) -> tuple[int, datetime, str]:

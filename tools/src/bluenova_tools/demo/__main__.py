@@ -23,7 +23,7 @@ from typing import Any
 from psycopg2.extensions import connection
 from rich.console import Console
 
-from bluenova_shared.mqtt.link import Broker
+from bluenova_shared.mqtt.broker import Broker
 from bluenova_shared.table import COLUMNS, TABLE
 from bluenova_shared.topics import Topics
 from bluenova_tools.local import Mosquitto, Postgres, Service, ServiceError, free_port

@@ -16,7 +16,8 @@ from itertools import count
 
 from psycopg2.extras import execute_values
 
-from bluenova_recorder.store import Account, Store
+from bluenova_recorder.account import Account
+from bluenova_recorder.store import Store
 from bluenova_shared.snapshot import CELLS, Snapshot
 from bluenova_shared.table import COLUMNS, TABLE, row
 from bluenova_shared.topics import Topics

@@ -18,6 +18,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import ComputedFieldInfo, FieldInfo
 
 from bluenova_collector.console.assembler import Assembler
+from bluenova_collector.console.rules import read
 from bluenova_collector.settings import CollectorSettings
 from bluenova_collector.status import Status
 from bluenova_recorder.settings import RecorderSettings
@@ -77,7 +78,7 @@ def example_snapshot() -> str:
     for _ in range(2):  # the energy totals come now and then
         pack.advance(60)
         for line in pack.console_lines():
-            assembler.feed(line.text)
+            assembler.handle(read(line.text))
     (snapshot,) = assembler.close(datetime(2026, 11, 23, 12, 0, 10, tzinfo=UTC))
     # What the collector adds; and as if the battery had not told its health in this interval.
     added = {"id": "2d9f3ee0e5530493", "cell_spread_alarm": False, "health": None}

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.live import Live
 
-from bluenova_shared.mqtt.link import Broker, MqttLink
+from bluenova_shared.message import Message
+from bluenova_shared.mqtt.broker import Broker, Client
+from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.settings import ProgramSettings, WrongSettings
 from bluenova_shared.topics import Topics
 from bluenova_tools.signals import ends_by_ctrl_c, stop_requested
@@ -44,12 +46,15 @@ async def watch(broker: Broker, topics: Topics, stop: asyncio.Event, console: Co
     board = Board(topics)
     link = MqttLink(
         broker,
-        f"bluenova-watch-{secrets.token_hex(4)}",
-        subscriptions=(
-            (topics.snapshot("+"), 0),
-            (topics.availability("+"), 1),
-            (topics.collector("+"), 1),
+        Client(
+            f"bluenova-watch-{secrets.token_hex(4)}",
+            [
+                (topics.snapshot("+"), 0),
+                (topics.availability("+"), 1),
+                (topics.collector("+"), 1),
+            ],
         ),
+        time.monotonic,
     )
     show = _show_live if is_terminal(console) else _show_lines
     tasks = [asyncio.create_task(link.run()), asyncio.create_task(show(link, board, console))]
@@ -73,10 +78,11 @@ def is_terminal(console: Console) -> bool:
 
 async def _take(link: MqttLink, board: Board, say: Callable[[str], None]) -> None:
     while True:
-        for message in await link.inbox.drain():
-            snapshot = board.take(message.topic, message.payload, time.monotonic())
-            if snapshot is not None:
-                say(plain_line(snapshot))
+        for event in await link.drain():
+            if isinstance(event, Message):
+                snapshot = board.take(event.topic, event.payload, time.monotonic())
+                if snapshot is not None:
+                    say(plain_line(snapshot))
 
 
 async def _show_lines(link: MqttLink, board: Board, console: Console) -> None:

@@ -8,45 +8,39 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bluenova_collector.delivery.pacing import (
-    AT_ONCE,
-    FIRST_PAUSE_S,
-    LONGEST_PAUSE_S,
-    RECEIPT_DUE_S,
-    SMALLEST_CHUNK_BYTES,
-    Backlog,
-)
+from bluenova_collector.delivery.chunk_size import SMALLEST_CHUNK_BYTES
+from bluenova_collector.delivery.pacing import AT_ONCE, WAITS, Pacing
 from bluenova_shared.wire import CHUNK_BYTES
 
 MCU_ID = "1A2B3C4D"
-AFTER_DUE_S = RECEIPT_DUE_S + 0.1
+AFTER_DUE_S = WAITS.receipt_due_s + 0.1
 
 
 @dataclass
 class Sender:
-    """A backlog, and an outbox of numbered items whose ids are their numbers."""
+    """A pacing, and an outbox of numbered items whose ids are their numbers."""
 
-    backlog: Backlog = field(default_factory=Backlog)
+    pacing: Pacing = field(default_factory=Pacing)
     kept: list[int] = field(default_factory=list)
     chunk: int = 10
     now_s: float = 0.0
 
     def send(self) -> list[int] | None:
         """The numbers of the chunk that goes out now; None where none may."""
-        if not self.backlog.may_send(self.now_s):
+        if not self.pacing.may_send(self.now_s):
             return None
-        above, below = self.backlog.window(MCU_ID, self.now_s)
+        above, below = self.pacing.window(MCU_ID, self.now_s)
         found = [n for n in self.kept if n > above and (below is None or n < below)][: self.chunk]
         if not found:
-            self.backlog.passed_all(self.now_s)
+            self.pacing.passed_all(self.now_s)
             return []
-        self.backlog.sent(MCU_ID, found[-1], [str(n) for n in found], self.now_s)
+        self.pacing.sent(MCU_ID, found[-1], [str(n) for n in found], self.now_s)
         return found
 
     def receipt(self, numbers: Iterable[int]) -> bool:
         named = set(numbers)
         self.kept = [n for n in self.kept if n not in named]
-        return self.backlog.receipted([str(n) for n in named])
+        return self.pacing.receipted([str(n) for n in named])
 
     def wait(self, seconds: float) -> "Sender":
         self.now_s += seconds
@@ -79,8 +73,8 @@ def test_while_receipts_come_two_chunks_are_under_way() -> None:
     "silence",
     [
         pytest.param(lambda sender: sender.wait(AFTER_DUE_S).send(), id="no receipt"),
-        pytest.param(lambda sender: sender.backlog.link_lost(), id="no link"),
-        pytest.param(lambda sender: sender.backlog.hurry(sender.now_s), id="another recorder"),
+        pytest.param(lambda sender: sender.pacing.link_lost(), id="no link"),
+        pytest.param(lambda sender: sender.pacing.hurry(sender.now_s), id="another recorder"),
     ],
 )
 def test_after_a_silence_one_chunk_is_under_way_again(silence: Callable[[Sender], object]) -> None:
@@ -90,7 +84,7 @@ def test_after_a_silence_one_chunk_is_under_way_again(silence: Callable[[Sender]
     assert sender.send()
     assert sender.send()
     silence(sender)
-    assert sender.wait(FIRST_PAUSE_S).send()
+    assert sender.wait(WAITS.first_pause_s).send()
     assert sender.send() is None
 
 
@@ -108,14 +102,15 @@ def test_a_pass_is_over_when_its_last_chunks_are() -> None:
 
 def test_what_went_out_live_is_given_time_for_its_receipt() -> None:
     sender = Sender(kept=[1, 2])
-    sender.backlog.published([1, 2], sender.now_s)
-    assert sender.wait(RECEIPT_DUE_S - 0.1).send() == []
+    sender.pacing.published(1, sender.now_s)
+    sender.pacing.published(2, sender.now_s)
+    assert sender.wait(WAITS.receipt_due_s - 0.1).send() == []
     assert sender.wait(0.2).send() == [1, 2]
 
 
 def test_what_is_older_than_the_live_ones_does_not_wait_for_them() -> None:
     sender = Sender(kept=[1, 2, 3])
-    sender.backlog.published([3], sender.now_s)
+    sender.pacing.published(3, sender.now_s)
     assert sender.send() == [1, 2]
 
 
@@ -125,9 +120,9 @@ def test_without_any_receipt_it_backs_off_and_never_ends() -> None:
         if sender.wait(0.5).send():
             sent_at.append(sender.now_s)
     pauses = [b - a for a, b in pairwise(sent_at)]
-    assert pauses[0] <= RECEIPT_DUE_S + FIRST_PAUSE_S + 1
+    assert pauses[0] <= WAITS.receipt_due_s + WAITS.first_pause_s + 1
     assert pauses == sorted(pauses)
-    longest_s = RECEIPT_DUE_S + LONGEST_PAUSE_S
+    longest_s = WAITS.receipt_due_s + WAITS.longest_pause_s
     assert longest_s - 1 <= max(pauses) <= longest_s + 1
     assert len(sent_at) < 30
 
@@ -136,7 +131,7 @@ def test_a_recorder_that_is_ready_ends_every_pause() -> None:
     sender = Sender(kept=list(range(1, 31)))
     for _ in range(100):
         sender.wait(10).send()
-    sender.backlog.hurry(sender.now_s + 0.5)
+    sender.pacing.hurry(sender.now_s + 0.5)
     assert sender.send() is None
     assert sender.wait(0.6).send() == list(range(1, 11))
 
@@ -153,22 +148,22 @@ def test_a_chunk_that_breaks_the_link_is_shortened_and_recovers() -> None:
     sender = Sender(kept=list(range(1, 31)))
     for divided in (2, 4, 8):
         assert sender.send()
-        sender.backlog.link_lost()
-        assert sender.backlog.chunk_bytes == CHUNK_BYTES // divided
+        sender.pacing.link_lost()
+        assert sender.pacing.size.bytes == CHUNK_BYTES // divided
     for _ in range(100):
         assert sender.send()
-        sender.backlog.link_lost()
-    assert sender.backlog.chunk_bytes == SMALLEST_CHUNK_BYTES
+        sender.pacing.link_lost()
+    assert sender.pacing.size.bytes == SMALLEST_CHUNK_BYTES
     sender.kept = list(range(1, 15_000))
-    while sender.kept and sender.backlog.chunk_bytes < CHUNK_BYTES:
+    while sender.kept and sender.pacing.size.bytes < CHUNK_BYTES:
         sender.receipt(sender.wait(1).send() or [])
-    assert sender.backlog.chunk_bytes == CHUNK_BYTES
+    assert sender.pacing.size.bytes == CHUNK_BYTES
 
 
 def test_a_link_that_drops_with_no_chunk_under_way_shortens_nothing() -> None:
     sender = Sender(kept=[1])
-    sender.backlog.link_lost()
-    assert sender.backlog.chunk_bytes == CHUNK_BYTES
+    sender.pacing.link_lost()
+    assert sender.pacing.size.bytes == CHUNK_BYTES
 
 
 def test_a_chunk_that_is_not_answered_is_shortened() -> None:
@@ -177,7 +172,7 @@ def test_a_chunk_that_is_not_answered_is_shortened() -> None:
     assert sender.send()
     sender.receipt([100])  # a live one, say
     assert sender.wait(AFTER_DUE_S).send() == list(range(11, 21))
-    assert sender.backlog.chunk_bytes == CHUNK_BYTES // 2
+    assert sender.pacing.size.bytes == CHUNK_BYTES // 2
 
 
 def test_where_long_chunks_never_arrive_they_are_tried_ever_more_rarely() -> None:
@@ -186,7 +181,7 @@ def test_where_long_chunks_never_arrive_they_are_tried_ever_more_rarely() -> Non
     while sender.kept:
         sent = sender.wait(1).send() or []
         chunks += bool(sent)
-        if sent and sender.backlog.chunk_bytes > 20_000:
+        if sent and sender.pacing.size.bytes > 20_000:
             too_long.append(chunks)
             sender.wait(AFTER_DUE_S)
         else:
@@ -201,9 +196,9 @@ def test_after_a_silence_that_was_nobodys_fault_chunks_are_long_again_soon() -> 
     sender.receipt(sender.send() or [])
     for _ in range(6):
         sender.wait(AFTER_DUE_S).send()
-    assert sender.backlog.chunk_bytes <= CHUNK_BYTES // 4
+    assert sender.pacing.size.bytes <= CHUNK_BYTES // 4
     chunks = 0
-    while sender.backlog.chunk_bytes < CHUNK_BYTES:
+    while sender.pacing.size.bytes < CHUNK_BYTES:
         sender.receipt(sent := sender.wait(1).send() or [])
         chunks += bool(sent)
     assert chunks < 250
@@ -213,12 +208,12 @@ def test_a_link_that_broke_once_does_not_keep_chunks_short() -> None:
     """A broker that was started anew while there was no recorder."""
     sender = Sender(kept=list(range(1, 10_000)))
     sender.send()
-    sender.backlog.link_lost()
+    sender.pacing.link_lost()
     for _ in range(60):
         sender.wait(AFTER_DUE_S).send()
-    sender.backlog.hurry(sender.now_s)
+    sender.pacing.hurry(sender.now_s)
     chunks = 0
-    while sender.backlog.chunk_bytes < CHUNK_BYTES:
+    while sender.pacing.size.bytes < CHUNK_BYTES:
         sender.receipt(sent := sender.wait(1).send() or [])
         chunks += bool(sent)
     assert chunks < 250
@@ -227,17 +222,17 @@ def test_a_link_that_broke_once_does_not_keep_chunks_short() -> None:
 def test_what_a_recorder_postpones_holds_nothing_up_and_comes_again() -> None:
     sender = Sender(kept=list(range(1, 31)))
     first = sender.send() or []
-    assert sender.backlog.receipted([], [str(n) for n in first])
+    assert sender.pacing.receipted([], [str(n) for n in first])
     assert sender.send() == list(range(11, 21))
     assert sender.send() == list(range(21, 31))
     sender.receipt(range(11, 31))
     assert sender.send() == []
-    assert sender.wait(LONGEST_PAUSE_S).send() == first
+    assert sender.wait(WAITS.longest_pause_s).send() == first
 
 
 def test_what_cannot_be_sent_is_passed_over() -> None:
     sender = Sender(kept=list(range(1, 31)))
-    sender.backlog.passed_over(MCU_ID, 20)
+    sender.pacing.passed_over(MCU_ID, 20)
     assert sender.send() == list(range(21, 31))
 
 
@@ -245,18 +240,18 @@ def test_once_there_is_a_recorder_chunks_are_as_long_as_they_were() -> None:
     sender = Sender(kept=list(range(1, 101)))
     for _ in range(50):
         sender.wait(30).send()
-    assert sender.backlog.chunk_bytes == SMALLEST_CHUNK_BYTES
-    sender.backlog.hurry(sender.now_s)
-    assert sender.backlog.chunk_bytes == CHUNK_BYTES
+    assert sender.pacing.size.bytes == SMALLEST_CHUNK_BYTES
+    sender.pacing.hurry(sender.now_s)
+    assert sender.pacing.size.bytes == CHUNK_BYTES
 
 
 def test_a_chunk_that_breaks_the_link_stays_short_when_the_link_is_back() -> None:
     """A recorder's word is retained, and so comes with each new link."""
     sender = Sender(kept=list(range(1, 101)))
     assert sender.send()
-    sender.backlog.link_lost()
-    sender.backlog.hurry(sender.now_s)
-    assert sender.backlog.chunk_bytes == CHUNK_BYTES // 2
+    sender.pacing.link_lost()
+    sender.pacing.hurry(sender.now_s)
+    assert sender.pacing.size.bytes == CHUNK_BYTES // 2
 
 
 @given(st.data())
@@ -272,13 +267,13 @@ def test_whatever_gets_lost_all_items_arrive_and_two_chunks_at_most_are_under_wa
             case "N":  # a new item, published live
                 number += 1
                 sender.kept.append(number)
-                sender.backlog.published([number], sender.now_s)
+                sender.pacing.published(number, sender.now_s)
             case "S":
                 sent = sender.send()
                 under_way = [(ids, due_s) for ids, due_s in under_way if sender.now_s < due_s]
                 if sent:
                     assert not any(ids & set(sent) for ids, _ in under_way)
-                    under_way.append((set(sent), sender.now_s + RECEIPT_DUE_S))
+                    under_way.append((set(sent), sender.now_s + WAITS.receipt_due_s))
                     assert len(under_way) <= AT_ONCE
             case "R" if under_way:  # the receipt for a chunk
                 chunk, _ = under_way.pop(data.draw(st.integers(0, len(under_way) - 1)))
@@ -288,10 +283,10 @@ def test_whatever_gets_lost_all_items_arrive_and_two_chunks_at_most_are_under_wa
                 sender.receipt(named)
                 under_way = [(ids - named, due_s) for ids, due_s in under_way if ids - named]
             case "L":
-                sender.backlog.link_lost()
+                sender.pacing.link_lost()
                 under_way = []
             case "H":
-                sender.backlog.hurry(sender.now_s)
+                sender.pacing.hurry(sender.now_s)
                 under_way = []
             case "W":
                 sender.wait(data.draw(st.floats(0, 20)))

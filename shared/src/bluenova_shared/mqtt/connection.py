@@ -1,0 +1,201 @@
+"""One connection to the broker: paho in a thread of its own, everything else in asyncio's.
+
+Each connection has a new paho client. So nothing that was published over a lost connection is
+delivered late over the next one (paho keeps QoS 1 messages), a client that broke in any way is left
+behind, and the end of its thread is the end of the connection, whatever the reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import threading
+from collections.abc import Callable
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from bluenova_shared.message import Message
+from bluenova_shared.mqtt.broker import Abilities, Broker, Client
+from bluenova_shared.mqtt.events import Connected, NoBroker, Published, Sent, TooLong
+from bluenova_shared.mqtt.inbox import Inbox
+
+log = logging.getLogger(__name__)
+
+# Longer packets the broker is to keep to itself: nothing of ours is longer than a backlog's chunk.
+MAX_PACKET_BYTES = 192 * 1024
+# MQTT's reason codes for a will that the broker cannot take.
+_NO_RETAIN, _LESS_QOS = 0x9A, 0x9B
+_WITH_WILL = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
+
+
+class Connection:
+    """One connection's life. `abilities` is what is known of the broker, now and at its end."""
+
+    def __init__(
+        self, broker: Broker, client: Client, inbox: Inbox, abilities: Abilities, *, listening: bool
+    ) -> None:
+        self.abilities = abilities
+        self.accepted = False
+        self.trouble = "the connection was lost"  # why it ended, or never came about
+        self.refused: set[str] = set()  # topics on which we may not publish
+        self._unacknowledged: dict[int, str] = {}  # topics by message
+        self._broker = broker
+        self._client = client
+        self._inbox = inbox
+        self._listening = listening
+        self._leaving = False
+        self._loop = asyncio.get_running_loop()
+        self._paho = self._new_paho()
+
+    async def run(self) -> None:
+        """Connects, and returns when the connection has ended. Cancelled, it leaves the will."""
+        ended = asyncio.Event()
+        # A daemon: a look-up of the host's name that hangs must not hold up the end of the program.
+        threading.Thread(target=self._serve, args=(ended,), name="mqtt", daemon=True).start()
+        try:
+            await ended.wait()
+        finally:
+            if not self._leaving:
+                self._leaving = True
+                self._paho.disconnect(_WITH_WILL)  # without a farewell, the will is to be heard
+
+    def publish(self, message: Message) -> Published:
+        """Sends a message, if the broker takes it."""
+        if not self.accepted or self._leaving:
+            return NoBroker()
+        payload = message.payload
+        payload = payload.encode() if isinstance(payload, str) else payload
+        longest = self.abilities.longest_payload
+        if longest is not None and len(payload) > longest:
+            return TooLong(longest)
+        info = self._paho.publish(message.topic, payload, *self.abilities.reduce(message))
+        if info.rc != paho.MQTT_ERR_SUCCESS:
+            return NoBroker()
+        self._unacknowledged[info.mid] = message.topic
+        return Sent()
+
+    def listen(self, wanted: bool) -> None:
+        """Subscribes, or no more; before it is accepted, when it is."""
+        self._listening, before = wanted, self._listening
+        if not self.accepted or wanted is before:
+            return
+        if wanted:
+            self._subscribe()
+        else:
+            self._paho.unsubscribe([topic_filter for topic_filter, _ in self._client.subscriptions])
+
+    @property
+    def all_acknowledged(self) -> bool:
+        """Whether the broker has acknowledged all that was published."""
+        return self.accepted and not self._unacknowledged
+
+    def leave(self) -> None:
+        """Takes leave: the will is not to be heard."""
+        self._leaving = True
+        self._paho.disconnect()
+
+    def _subscribe(self) -> None:
+        if self._client.subscriptions:
+            self._paho.subscribe(
+                [(f, SubscribeOptions(qos)) for f, qos in self._client.subscriptions]
+            )
+
+    def _new_paho(self) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            self._client.id,
+            protocol=paho.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        if self._broker.username is not None:
+            client.username_pw_set(self._broker.username, self._broker.password)
+        if self._broker.tls is not None:
+            client.tls_set_context(self._broker.tls)
+        if (will := self._client.will) is not None:
+            properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho forgot
+            properties.WillDelayInterval = will.delay_s
+            qos, retain = self.abilities.reduce(will.message)
+            client.will_set(will.message.topic, will.message.payload, qos, retain, properties)
+        # These five run in paho's thread. An exception there would end it with the link looking
+        # alive, so they do next to nothing.
+        client.on_connect = lambda _c, _u, _f, reason, about: self._heard_connack(reason, about)
+        client.on_subscribe = lambda _c, _u, _n, reasons, _p: self._heard_suback(reasons)
+        client.on_disconnect = lambda _c, _u, flags, reason, _p: self._heard_end(flags, reason)
+        client.on_message = lambda _c, _u, message: self._heard_message(message)
+        # Of messages with QoS 0, too, as soon as they are sent.
+        client.on_publish = lambda _c, _u, n, why, _p: self._in_loop(self._acknowledge, n, why)
+        return client
+
+    def _serve(self, ended: asyncio.Event) -> None:
+        """Runs in the connection's own thread, from its first packet to its last."""
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho forgot
+        properties.SessionExpiryInterval = self._client.session_s
+        properties.MaximumPacketSize = MAX_PACKET_BYTES
+        try:
+            self._paho.connect(
+                self._broker.host,
+                self._broker.port,
+                keepalive=self._client.keepalive_s,
+                clean_start=self._client.session_s == 0,
+                properties=properties,
+            )
+            self._paho.loop_forever()
+        except Exception as error:  # whatever it was, the connection is over
+            self.trouble = str(error) or type(error).__name__
+        finally:
+            self._in_loop(ended.set)
+
+    def _in_loop(self, what: Callable[..., None], *about: object) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop may have been closed
+            self._loop.call_soon_threadsafe(what, *about)
+
+    def _heard_connack(self, reason: ReasonCode, properties: Properties | None) -> None:
+        if not reason.is_failure:
+            self._in_loop(self._accept, properties)
+            return
+        self.trouble = f"refused: {reason}"
+        # The next attempt is made with a will that the broker can take.
+        if reason.value == _NO_RETAIN:
+            self.abilities = dataclasses.replace(self.abilities, retains=False)
+        elif reason.value == _LESS_QOS:
+            self.abilities = dataclasses.replace(self.abilities, most_qos=0)
+
+    def _heard_end(self, flags: paho.DisconnectFlags, reason: ReasonCode) -> None:
+        if flags.is_disconnect_packet_from_server:
+            self.trouble = f"closed by the broker: {reason}"
+
+    def _heard_suback(self, reasons: list[ReasonCode]) -> None:
+        for (topic_filter, _), reason in zip(self._client.subscriptions, reasons, strict=False):
+            if reason.is_failure:
+                log.error("The broker refuses the subscription to %s: %s", topic_filter, reason)
+
+    def _heard_message(self, came: paho.MQTTMessage) -> None:
+        with contextlib.suppress(UnicodeDecodeError, RuntimeError):  # no topic of ours; no loop
+            self._inbox.put(Message(came.topic, bytes(came.payload), came.qos, came.retain))
+
+    def _acknowledge(self, number: int, reason: ReasonCode) -> None:
+        topic = self._unacknowledged.pop(number, "")
+        if reason.is_failure and topic not in self.refused:
+            self.refused.add(topic)
+            log.error("The broker refuses what we publish on %s (%s)", topic, reason)
+
+    def _accept(self, properties: Properties | None) -> None:
+        if self._leaving:
+            return  # a connection given up in the meantime
+        self.abilities = Abilities(
+            getattr(properties, "MaximumPacketSize", None),
+            getattr(properties, "MaximumQoS", 2),
+            bool(getattr(properties, "RetainAvailable", True)),
+        )
+        self.accepted = True
+        log.info("Connected to the MQTT broker at %s", self._broker)
+        if self._listening:
+            self._subscribe()
+        self._inbox.put(Connected())

@@ -1,0 +1,54 @@
+"""What comes from the link to the broker, and what became of a message that goes out. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from bluenova_shared.message import Message
+
+
+@dataclass(frozen=True)
+class Connected:
+    """The broker has accepted us."""
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The connection that it had accepted has ended."""
+
+    why: str
+
+
+Event = Connected | Message | Lost
+
+
+@dataclass(frozen=True)
+class Sent:
+    """The message is on its way."""
+
+
+@dataclass(frozen=True)
+class NoBroker:
+    """There is no connection: nothing was done."""
+
+
+@dataclass(frozen=True)
+class TooLong:
+    """The broker takes no more than `longest` bytes: nothing was done.
+
+    Sent all the same, the message would end the connection, and each one after it.
+    """
+
+    longest: int
+
+
+Published = Sent | NoBroker | TooLong
+
+
+class Publisher(Protocol):
+    """Whoever sends messages to the broker."""
+
+    def publish(self, message: Message) -> Published:
+        """Sends a message, if there is a broker that takes it, and says what happened."""
+        ...
