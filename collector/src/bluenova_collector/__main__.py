@@ -30,7 +30,7 @@ from bluenova_shared.topics import Topics
 
 log = logging.getLogger("bluenova_collector")
 
-# Long enough for a restart of the collector or of its link, short enough to be the truth.
+# A restart of the collector or of its link takes less; a longer absence should show.
 WILL_DELAY_S = 10
 CLOCKS = Clocks(time.time, time.monotonic)
 
@@ -113,7 +113,7 @@ async def collect(settings: CollectorSettings, parts: Parts) -> None:
         link.run(),
         farewell,
         health_file=settings.health_file,
-        # A battery that is switched off is no sickness of ours.
+        # A battery that is switched off does not make the collector unhealthy.
         troubles={"no broker": lambda: link.away_since_s},
         steady=clocks.steady,
     )

@@ -5,15 +5,15 @@ from __future__ import annotations
 from bluenova_collector.lru import LRU
 from bluenova_shared.snapshot import Snapshot
 
-# The alarm ends at this part of the threshold, so that a spread about it does not ring twice.
+# The alarm ends at this part of the threshold: a spread that wavers around it alarms only once.
 ENDS_AT = 0.8
 
 
 class SpreadAlarm:
-    """The alarm of each battery: on from `threshold_v` on, off below ENDS_AT of it.
+    """The alarm of each battery: on at `threshold_v`, off below ENDS_AT of it.
 
-    It lives here, not in Home Assistant, so that everybody who reads the snapshots sees the same.
-    A new start of the collector forgets it: a spread in between counts as none then.
+    It is decided here, not in Home Assistant, so that everybody who reads the snapshots sees the
+    same. A restart of the collector forgets it: a spread between the two limits is no alarm then.
     """
 
     def __init__(self, threshold_v: float) -> None:
@@ -21,7 +21,7 @@ class SpreadAlarm:
         self._on = LRU[str, bool]()
 
     def judge(self, snapshot: Snapshot) -> bool | None:
-        """Whether the battery's alarm is on; None, and no change, where the spread is unknown."""
+        """Whether the battery's alarm is on; None, and no change, if the spread is unknown."""
         spread_v = snapshot.cell_delta
         if spread_v is None:
             return None

@@ -34,7 +34,7 @@ class Batch:
             )
 
     def wait_s(self, now_s: float) -> float | None:
-        """How long the batch may still wait: 0 where it is due, None where it is empty."""
+        """How long the batch may still wait: 0 if it is due, None if it is empty."""
         if not self._entries:
             return None
         if len(self._entries) >= self._rows or self._rejected_bytes >= MOST_REJECTED_BYTES:

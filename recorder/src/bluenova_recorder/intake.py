@@ -1,4 +1,4 @@
-"""What a message is to the recorder: items to be stored, and what can never be. Pure."""
+"""Takes a message apart: the items to store, and those that can never be stored. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RejectedItem:
 class Judged:
     """What came of a message: what to store, to keep as rejected, and to leave alone, and why.
 
-    What is `postponed` (the ids) may become good one day: its sender is to keep it.
+    What is `postponed` (the ids) may be storable one day: its sender is to keep it.
     """
 
     items: list[Item] = field(default_factory=list)
@@ -46,8 +46,8 @@ class Judged:
 def judge(message: Message, topics: Topics) -> Judged:
     """Takes a message apart. Never raises.
 
-    Ignored means: neither stored nor kept nor receipted. So it is with what is none of ours, and
-    with what is postponed: a schema that this recorder does not know.
+    Ignored means: neither stored nor kept nor receipted: what is no battery's message, and what is
+    postponed because its schema is not known here.
     """
     payload = message.payload if isinstance(message.payload, bytes) else message.payload.encode()
     mcu_id = topics.mcu_of(message.topic)
@@ -123,7 +123,7 @@ def _is_unknown_schema(details: ErrorDetails) -> bool:
 
 
 def _id_of(payload: bytes) -> str | None:
-    """The name that an item gives itself, however bad the rest is."""
+    """The item's id, if it can be read, whatever else is wrong."""
     try:
         value = from_json(payload)
     except ValueError:

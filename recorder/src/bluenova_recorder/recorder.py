@@ -78,8 +78,8 @@ class Recorder:
     async def _record(self, entries: list[Entry]) -> None:
         """The recorder's side of the promise: stores, commits, and only then sends receipts.
 
-        Killed before the commit: no receipt, so it all comes again. Killed behind it: the same, and
-        what is stored already is not stored twice.
+        Killed before the commit, there is no receipt, so it all comes again. Killed after it, too,
+        and what is stored already is not stored twice.
         """
         self.uncommitted_since_s = self._steady()
         written = await self._reach(lambda: self._store.write(entries))  # returns after the commit
@@ -115,7 +115,7 @@ class Recorder:
                     self._handle(message)
                 case Lost():
                     pass  # what has no receipt comes again
-            await asyncio.sleep(0)  # whoever pours must not keep us from hearing a SIGTERM
+            await asyncio.sleep(0)  # a flood must not keep a SIGTERM waiting
 
     def _handle(self, message: Message) -> None:
         judged = judge(message, self._topics)

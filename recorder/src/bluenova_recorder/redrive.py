@@ -1,4 +1,4 @@
-"""`bluenova-recorder redrive`: judges anew what was rejected, and stores what is good now."""
+"""`bluenova-recorder redrive`: tries what was rejected once more, and stores what is good now."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def redrive(store: Store, topics: Topics) -> tuple[int, int]:
     """Tries each rejected message once more; returns how many were stored and how many were not.
 
     Stored first, deleted from the rejected ones then: killed in between, it is tried again, and
-    stored once all the same. Raises psycopg2.Error where the database is away.
+    stored once all the same. Raises psycopg2.Error if the database is away.
     """
     db = store.open()
     stored = failed = 0

@@ -1,4 +1,4 @@
-"""The table of what can never be stored: kept as it came, bounded, and driven in again by hand."""
+"""The table of what can never be stored: kept as it came, up to a limit."""
 
 from __future__ import annotations
 

@@ -19,8 +19,8 @@ from bluenova_shared.table import COLUMNS, KEY, TABLE
 
 log = logging.getLogger(__name__)
 
-# Any numbers will do that nobody else takes a lock by. Two, as whoever inserts must not wait for a
-# key that is built concurrently, which waits for all who insert.
+# Numbers that no other program locks. Two locks: the concurrent build waits for all inserts, so an
+# insert must not wait for the lock that the build holds.
 ADVISORY_LOCK = 0x626E_6F76
 OLD_ROWS_LOCK = ADVISORY_LOCK + 1
 
@@ -33,7 +33,7 @@ _KEY = ", ".join(KEY)
 def prepare(db: pg.connection) -> int | None:
     """Applies sql/ and makes the unique key, one recorder at a time.
 
-    Returns the time, in seconds since 1970, from which on the key holds; None for always.
+    Returns since when the key holds, in seconds since 1970; None for always.
     """
     db.autocommit = True
     with db.cursor() as cursor:
@@ -51,10 +51,10 @@ def prepare(db: pg.connection) -> int | None:
 
 
 def _lock(cursor: pg.cursor) -> None:
-    """Takes the lock. Raises OperationalError where another recorder has it for long.
+    """Takes the lock. Raises OperationalError if another recorder has it for long.
 
-    It asks again and again: a key that is built concurrently waits for whoever waits for a lock
-    within a statement, and that would be a deadlock.
+    It asks again and again: a concurrent build waits for every statement that waits for a lock, and
+    that would be a deadlock.
     """
     for _ in range(50):
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [ADVISORY_LOCK])

@@ -1,4 +1,4 @@
-"""Rows into the tables: each once, whoever else writes and however often it comes."""
+"""Writes rows into the tables: each once, even if it comes often or others write, too."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Store:
     def write(self, entries: Sequence[Entry]) -> Written:
         """Commits the entries, each stored once however often it comes.
 
-        Raises psycopg2.Error where nothing was wrong with them and they may be tried again.
+        Raises psycopg2.Error if nothing was wrong with them and they may be tried again.
         """
         try:
             return self._write(entries)

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 BEAT_EVERY_S = 1.0
 # A service that has not written for so long hangs: it writes from the loop that does its work.
 DEAD_AFTER_S = 30.0
-# Restarts of the others and short failures of a network are no sickness.
+# Restarts of the others and short failures of the network do not count.
 PATIENCE_S = 120.0
 
 # A trouble's name, and what tells since when there is that trouble; None while there is none.

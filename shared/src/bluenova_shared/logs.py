@@ -25,7 +25,7 @@ class KeptLogFile(logging.handlers.RotatingFileHandler):
         super().__init__(path, maxBytes=max_bytes, backupCount=files - 1, encoding="utf-8")
 
     def doRollover(self) -> None:  # noqa: N802  # the name is logging's
-        """Begins a new file, and drops the oldest where there are enough."""
+        """Begins a new file, and drops the oldest if there are enough."""
         if self.backupCount == 0:
             # The one file that is kept starts anew; logging's own handler would let it grow.
             if self.stream:
@@ -40,7 +40,7 @@ class KeptLogFile(logging.handlers.RotatingFileHandler):
             logging.StreamHandler.flush(self)
 
     def flush(self) -> None:
-        """Writes out what waits, where each line is to be, and at the end."""
+        """Writes out what waits, if each line is to be written at once, and at the end."""
         if self._flush_each_line or self._closing:
             super().flush()
 
@@ -60,7 +60,7 @@ def set_up(
 ) -> None:
     """Sends all logging to the console, or to `path`; an existing log is added to.
 
-    Raises OSError where the file cannot be written.
+    Raises OSError if the file cannot be written.
     """
     handler: logging.Handler = (
         logging.StreamHandler(sys.stdout)

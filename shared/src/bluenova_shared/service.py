@@ -34,7 +34,7 @@ async def run_jobs(
     """Runs the jobs and the link, which never end by themselves, until SIGTERM or SIGINT.
 
     The jobs are over when the farewell is said: what it says stays true. The link is still up. A
-    job that fails ends the program: whoever started it starts it again.
+    job that fails ends the program, which Docker or systemd starts again.
     """
     if health_file is not None:
         jobs = [*jobs, keep_beating(health_file, troubles, steady)]
@@ -63,7 +63,7 @@ async def _end(*tasks: asyncio.Task[Any]) -> None:
 
 
 def main(program: str, serve: Callable[[list[str]], Coroutine[Any, Any, None]]) -> int:
-    """The exit status: 0 after a signal, 1 where it cannot run, 2 for what should not happen."""
+    """The exit status: 0 after a signal, 1 if it cannot run, 2 for what should not happen."""
     try:
         asyncio.run(serve(sys.argv[1:]))
     except CannotRun as reason:

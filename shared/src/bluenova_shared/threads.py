@@ -28,7 +28,7 @@ async def in_daemon_thread(operation: Callable[[], T]) -> T:
         result, error = None, None
         try:
             result = operation()
-        except BaseException as raised:  # it belongs to whoever waits
+        except BaseException as raised:  # it is raised where the result is awaited
             error = raised
         with contextlib.suppress(RuntimeError):  # the loop may have been closed
             loop.call_soon_threadsafe(resolve, result, error)

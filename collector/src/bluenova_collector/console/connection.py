@@ -1,4 +1,4 @@
-"""The connection to the battery's console: made again for ever, whatever the other side does."""
+"""The connection to the battery's console, made again for ever, as events."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 MAX_PIECE_BYTES = 65536
 # The C program's pauses between attempts; the last one repeats.
 PAUSES_S = (1, 1, 2, 2, 3, 3, 5, 5, 10, 10, 30, 60)
-# What goes on is told once in this time, and a change that recurs so often: what comes and goes is
-# all told as long as it is rare, and a link that flaps does not fill the log.
+# The same line is logged once in this time, but a change up to so many times: rare changes are all
+# logged, and a link that flaps does not fill the log.
 SAME_LINE_EVERY_S = 60.0
 SAME_CHANGES = 3
 
@@ -53,12 +53,12 @@ class Lost:
 Event = Connected | Line | Lost
 
 
-class _Silence(Exception):  # noqa: N818  # no error of ours
+class _Silence(Exception):  # noqa: N818  # it ends a connection, and is no error
     """The battery sent no line for too long."""
 
 
 class _NoRedirects(connect):
-    """The console is where the user says it is, and nowhere else."""
+    """Follows no redirect: the console is at the address that the user set."""
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
@@ -131,7 +131,8 @@ class Console:
         """Its events; the last one is that it is Lost."""
         try:
             host = await self._look_up()
-            # The board may not answer pings: silence is what tells. No proxy: it is next door.
+            # No pings, as the board may not answer them: silence shows that it is gone. No proxy,
+            # as it is in the same network.
             async with _NoRedirects(
                 self._address.uri,
                 host=host,
@@ -157,9 +158,9 @@ class Console:
             yield Lost(f"{ascii(str(error) or type(error).__name__)[1:-1]:.200}")
 
     async def _look_up(self) -> str:
-        """One of the host's addresses, another one at each attempt.
+        """One of the host's addresses, another one at each attempt. Raises OSError, TimeoutError.
 
-        Raises OSError, TimeoutError. In a thread of our own, as asyncio's would hold up the end.
+        In a thread of our own: the program's end would wait for one of asyncio's.
         """
         async with asyncio.timeout(self._handshake_s):
             found = await in_daemon_thread(
@@ -184,11 +185,11 @@ class Console:
                     silent_at_s = self._steady() + self._silence_s
                 for line in lines:
                     yield line
-                # A peer that pours without a pause must not keep all else waiting.
+                # A battery that sends without a pause must not keep everything else waiting.
                 await asyncio.sleep(0)
 
     def _say(self, level: int, what: str, why: str = "", more: str = "") -> None:
-        """One line per change; the next one of a change that recurs counts those held back."""
+        """Logs each change; if it recurs too often, the next line counts those held back."""
         at_once = SAME_CHANGES if self._change.to(what + why) else 1
         held_back = self._throttle.admit(what, self._steady(), at_once)
         if held_back is not None:
@@ -204,7 +205,7 @@ async def _pieces(connection: ClientConnection) -> AsyncGenerator[bytes | None]:
 
 
 def _why_closed(closed: websockets.ConnectionClosed) -> str:
-    """Its text may be the other side's own: it must not look like a line of ours."""
+    """Why, in ASCII: the text comes from the other side and must not forge a line of our log."""
     if closed.sent and not closed.rcvd_then_sent:
         return f"we closed it ({ascii(str(closed.sent))[1:-1]:.120})"
     if closed.rcvd is None:

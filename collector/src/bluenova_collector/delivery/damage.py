@@ -12,14 +12,15 @@ from pydantic import ValidationError
 
 from bluenova_shared.wire import ITEM
 
-# What a file that is none of ours any more says. A byte of it says whether it may be written.
+# The errors of a file that is no outbox any more. READONLY: a byte in it says whether it may be
+# written.
 _DAMAGE = (
     sqlite3.SQLITE_CORRUPT,
     sqlite3.SQLITE_NOTADB,
     sqlite3.SQLITE_ERROR,
     sqlite3.SQLITE_READONLY,
 )
-# And what Python says of a text in it that is no UTF-8, without a code.
+# Python's own error for a text that is not UTF-8; it has no code.
 _NO_TEXT = "Could not decode to UTF-8"
 _ALL_ITEMS = "SELECT n, id, mcu_id, payload FROM outbox ORDER BY n"
 
@@ -27,7 +28,7 @@ _ALL_ITEMS = "SELECT n, id, mcu_id, payload FROM outbox ORDER BY n"
 def whole_items(path: Path) -> Iterator[tuple[int, str, str, int, str]]:
     """The items of a damaged file that are whole: n, id, mcu_id, time_s, payload.
 
-    They come from the beginning on, and then from the end, up to where it is damaged.
+    First those from the beginning up to the damage, then those from the end back to it.
     """
     for order in ("ASC", "DESC"):
         with (
@@ -44,20 +45,20 @@ def whole_items(path: Path) -> Iterator[tuple[int, str, str, int, str]]:
 
 
 def kind(error: Exception) -> int | None:
-    """The kind of error in SQLite's own numbers; None where it does not come from SQLite."""
+    """The kind of error in SQLite's own numbers; None if it does not come from SQLite."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF  # the other bits are its variety
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether the file is to blame: neither we nor a disk that may recover."""
+    """Whether the file is damaged, and not just a disk full or a call wrong."""
     if isinstance(error, UnicodeDecodeError) or str(error).startswith(_NO_TEXT):
         return True
     return kind(error) in _DAMAGE
 
 
 def disk_fails(error: OSError | sqlite3.OperationalError) -> bool:
-    """Whether the disk is full, or broken: what may pass, unlike a folder that is not ours."""
+    """Whether the disk is full or fails, which may pass; a forbidden folder does not."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EIO)
     return kind(error) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)

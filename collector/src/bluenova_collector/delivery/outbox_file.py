@@ -1,4 +1,4 @@
-"""The outbox's file in SQLite, whatever a disk does to it."""
+"""The outbox's SQLite file: opens it, replaces a damaged one, and waits for a full disk."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _SCHEMA = (
     " (n INTEGER PRIMARY KEY, id TEXT, mcu_id TEXT, payload TEXT)",
 )
 _SAVE = "INSERT OR IGNORE INTO outbox (n, id, mcu_id, time_s, payload) VALUES (?, ?, ?, ?, ?)"
-# Deleting takes room, too, as SQLite writes ahead what it changes: an outbox that fills its disk to
-# the last byte could not let go of what is recorded.
-ROOM_TO_LET_GO_BYTES = 8 * 2**20
+# Deleting takes room, too, as SQLite writes changes ahead: on a disk that is full to the last byte
+# the outbox could not delete what is recorded.
+ROOM_FOR_DELETING_BYTES = 8 * 2**20
 # What belongs to a file, itself last: if it is gone, so is the rest.
 _PARTS = ("-wal", "-shm", "-journal", "")
 
@@ -57,7 +57,7 @@ class OutboxFile:
         self.path = path
         self._wall = wall
         self.name = ""  # the collector's own among all: random, made once
-        self.changes = 0  # how often its items may have become others, by no doing of ours
+        self.changes = 0  # how often items may have come or gone other than by our calls
         self._fresh = Path(f"{path}.new")
         self._db = sqlite3.connect(":memory:")  # until the file is open
         self._on_disk = True
@@ -67,11 +67,11 @@ class OutboxFile:
             raise Unusable(str(trouble)) from None
 
     def read(self, operation: Operation[T]) -> T:
-        """Raises DiskTrouble."""
+        """Runs an operation that changes nothing. Raises DiskTrouble."""
         return self._guarded(lambda: operation(self._db))
 
     def change(self, operation: Operation[T]) -> T:
-        """All or nothing. Raises DiskTrouble."""
+        """Runs the operation in a transaction. Raises DiskTrouble."""
 
         def transaction() -> T:
             with self._db:
@@ -80,7 +80,7 @@ class OutboxFile:
         return self._guarded(transaction)
 
     def add(self, operation: Operation[T]) -> T:
-        """All or nothing, if that leaves room for deleting. Raises DiskTrouble, Unusable."""
+        """Like `change`, if enough room is left for deleting. Raises DiskTrouble, Unusable."""
         self._leave_room()
         if not self._on_disk:
             self._guarded(self._open)
@@ -101,7 +101,7 @@ class OutboxFile:
             disk = shutil.disk_usage(self.path.parent)
         except OSError as error:
             raise DiskTrouble(str(error)) from None
-        if disk.total and disk.free < ROOM_TO_LET_GO_BYTES:
+        if disk.total and disk.free < ROOM_FOR_DELETING_BYTES:
             raise DiskTrouble(f"only {disk.free} bytes of the disk are free")
 
     def _guarded(self, operation: Callable[[], T]) -> T:
@@ -119,9 +119,10 @@ class OutboxFile:
             raise DiskTrouble(str(error)) from None
 
     def _begin_anew(self, damage: str) -> None:
-        """Puts another file in the place of a damaged one, with all that can still be read.
+        """Replaces a damaged file by a new one with all that can still be read.
 
-        Killed meanwhile, it begins again: the damaged one is set aside when the other is complete.
+        The damaged one is renamed only when the new one is complete, so that a kill in between
+        costs nothing: the next start does it again.
         """
         self._db.close()
         now = datetime.fromtimestamp(self._wall(), UTC)
@@ -170,10 +171,10 @@ class OutboxFile:
         self._begin(":memory:")  # stays empty: it would promise what it cannot hold
 
     def _begin(self, name: str) -> None:
-        self._db.close()  # or it would keep this one out
+        self._db.close()  # its lock would keep this one out
         self.changes += 1
         db = self._db = sqlite3.connect(name, timeout=5)
-        # Exclusive: a second collector on the same file would take this one's place.
+        # Exclusive: only one collector may use the file.
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")

@@ -1,7 +1,7 @@
-"""The collector's side of the promise: nothing that was measured is lost, whoever is killed when.
+"""The collector's side of the promise: nothing that was measured is lost, whatever is killed.
 
-An item is committed to the outbox, synced, before anybody hears of it, and leaves it only when a
-receipt names it. Until then it goes out again and again.
+An item is committed to the outbox and synced before it is published. It is deleted only when a
+receipt names it, and sent again until then.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Delivery:
         self._pacing = pacing
         self._unwritten: deque[Item] = deque()
         self._disk_fails = Change(False)
-        self._longest: int | None = None  # what the broker takes, as far as it has said
+        self._longest: int | None = None  # bytes that the broker takes; None: not known
         self._too_long = Change()
 
     def deliver(
@@ -88,7 +88,7 @@ class Delivery:
         try:
             self._outbox.delete(mcu_id, ids)
         except DiskTrouble as trouble:
-            log.warning("The outbox does not let go of what is recorded: %s", trouble)
+            log.warning("The outbox cannot delete what is recorded: %s", trouble)
 
     def send_again(self) -> None:
         """Sends the next chunks of what has no receipt, if it is time for any."""
@@ -102,7 +102,7 @@ class Delivery:
         self._pacing.hurry(self._steady() + random.uniform(0, JITTER_S))  # noqa: S311  # spreads the collectors, no secret
 
     def link_lost(self) -> None:
-        """There is no broker any more: what was under way may be lost. The next may take more."""
+        """The connection has ended: what was under way may be lost; the next limit may differ."""
         self._longest = None
         self._pacing.link_lost()
 

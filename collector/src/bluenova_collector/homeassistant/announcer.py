@@ -1,7 +1,7 @@
-"""When Home Assistant is told of the batteries: rarely, never twice at once, and not all together.
+"""Announces batteries to Home Assistant: rarely, never twice at once, not with other collectors.
 
-The broker keeps what was told. It is told again when the broker has accepted us anew, as it may
-have forgotten, and when Home Assistant says that it is there.
+The broker keeps the announcements. They are sent again after each new connection, as the broker may
+have lost them, and when Home Assistant says that it has started.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Announcer:
         self._too_long = Change()
 
     def see(self, snapshots: Iterable[Snapshot]) -> None:
-        """Takes snapshots in: a new battery, or one with other cells, is to be told of."""
+        """Takes snapshots in: a new battery, or one with other cells, is to be announced."""
         if not self._enabled:
             return
         for snapshot in snapshots:
@@ -68,7 +68,7 @@ class Announcer:
             self.tell_all()
 
     def tell_all(self) -> None:
-        """Every battery is to be told of once, soon; further calls until then change nothing."""
+        """Every battery is to be announced once, soon; further calls until then change nothing."""
         for device in self._devices.values():
             if device.cells.cells is not None and device.due_s is None:
                 jitter_s = random.uniform(EARLIEST_S, LATEST_S)  # noqa: S311  # spreads collectors

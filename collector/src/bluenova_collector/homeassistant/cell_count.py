@@ -6,7 +6,7 @@ from bluenova_shared.snapshot import CELLS, Snapshot
 
 
 class CellCount:
-    """How many cells a battery has, once its snapshots agree; 0 where it speaks of none.
+    """How many cells a battery has, once its snapshots agree; 0 if it mentions none.
 
     One garbled line changes nothing.
     """
@@ -19,7 +19,7 @@ class CellCount:
         self._agreeing = 0
 
     def hear(self, snapshot: Snapshot) -> bool:
-        """Takes a snapshot in; true where the number of cells is known from now on, or another."""
+        """Takes a snapshot in; true if the number of cells is now known, or has changed."""
         count = snapshot.cell_count
         said = count if count is not None and 1 <= count <= CELLS else None
         candidate = said or max(_cells_heard(snapshot), self.cells or 0)

@@ -28,7 +28,7 @@ from bluenova_shared.mqtt.inbox import Inbox
 
 log = logging.getLogger(__name__)
 
-# Longer packets the broker is to keep to itself: nothing of ours is longer than a backlog's chunk.
+# The broker is to send us no longer packets: the longest of ours is a chunk of the backlog.
 MAX_PACKET_BYTES = 192 * 1024
 # MQTT's reason codes for a will that the broker cannot take.
 _NO_RETAIN, _LESS_QOS = 0x9A, 0x9B
@@ -177,7 +177,8 @@ class Connection:
                 log.error("The broker refuses the subscription to %s: %s", topic_filter, reason)
 
     def _heard_message(self, came: paho.MQTTMessage) -> None:
-        with contextlib.suppress(UnicodeDecodeError, RuntimeError):  # no topic of ours; no loop
+        # Not one of our topics, or the loop is closed.
+        with contextlib.suppress(UnicodeDecodeError, RuntimeError):
             self._inbox.put(Message(came.topic, bytes(came.payload), came.qos, came.retain))
 
     def _acknowledge(self, number: int, reason: ReasonCode) -> None:
