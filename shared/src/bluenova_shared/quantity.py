@@ -38,11 +38,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Series:
-    """An array in the JSON that is spread over `count` columns, numbered from `first`."""
+    """An array in the JSON with `count` columns in the table, numbered from `first`.
+
+    In the columns' name `{}` stands for the number. `per_cell`: it has a value for each cell, and a
+    battery may have fewer cells than it has room for.
+    """
 
     count: int
     first: int
     column: str
+    per_cell: bool = False
 
 
 @dataclass(frozen=True)

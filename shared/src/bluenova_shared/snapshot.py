@@ -126,7 +126,7 @@ class Snapshot(BaseModel):
     ] = None
     cell_v: Annotated[
         tuple[Real3 | None, ...],
-        Series(CELLS, 1, "cell_{:02d}_v"),
+        Series(CELLS, 1, "cell_{:02d}_v", per_cell=True),
         # A line may bear the temperature alone.
         Line("C{:02d}) T: ", behind_if_any("V:", thousandths)),
         Sensor("Cell {:02d} voltage", "V", "voltage", 3, "mdi:battery-outline", diagnostic=True),
@@ -134,7 +134,7 @@ class Snapshot(BaseModel):
     ] = (None,) * CELLS
     cell_t: Annotated[
         tuple[SmallInt | None, ...],
-        Series(CELLS, 1, "cell_{:02d}_t"),
+        Series(CELLS, 1, "cell_{:02d}_t", per_cell=True),
         Line("C{:02d}) T: ", whole),
         Sensor("Cell {:02d} temperature", "°C", "temperature", 0, diagnostic=True, enabled=False),
         Field(min_length=CELLS, max_length=CELLS, description="each cell's temperature, °C"),

@@ -32,7 +32,7 @@ MAX_NAMELESS = 360
 
 Totals = dict[str, float]
 
-_SERIES = {name: series.count for name, field in quantities() if (series := marked(field, Series))}
+_COUNTS = {name: s.count for name, field, _ in quantities() if (s := marked(field, Series))}
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Draft:
         """What has been said, as a snapshot of the interval that ended at `end`."""
         values: dict[str, object] = {**self.counts, **totals}
         arrays: dict[str, list[Value | None]] = {
-            name: [None] * count for name, count in _SERIES.items()
+            name: [None] * count for name, count in _COUNTS.items()
         }
         for (name, index), value in self.readings.items():
             if index is None:

@@ -15,10 +15,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from bluenova_shared.quantity import Counted, Line, Series
+from bluenova_shared.quantity import Column, Counted, Line, Series
 from bluenova_shared.readings import Reader, Value, decimal
-from bluenova_shared.snapshot import McuId, Snapshot
-from bluenova_shared.table import column_of, marked, quantities, value_type
+from bluenova_shared.snapshot import McuId
+from bluenova_shared.table import marked, quantities, value_type
 
 MCU_ID = "MCU ID: "
 ENERGY_FOLLOWS = "DEBUG: CALC PACK_CHARGE, STORE IN FLASH"
@@ -82,9 +82,9 @@ Said = Readings | Occurrence | Named | EnergyFollows | EnergyTotal | Unreadable
 class Check:
     """What a field takes: raises ValidationError, or returns the value as the table holds it."""
 
-    def __init__(self, field: FieldInfo) -> None:
+    def __init__(self, field: FieldInfo, column: Column) -> None:
         self._type = TypeAdapter[Any](value_type(field))
-        self._column = column_of(field)
+        self._column = column
 
     def __call__(self, value: Value) -> Value:
         """The value, rounded. Raises ValidationError."""
@@ -101,16 +101,18 @@ class Rule:
     check: Check
 
 
+CHECKS = {name: Check(field, column) for name, field, column in quantities()}
+
+
 def _rules() -> Iterator[tuple[str, Rule]]:
-    for name, field in quantities():
+    for name, field, _ in quantities():
         line, series = marked(field, Line), marked(field, Series)
-        check = Check(field)
         if line and series:
             for index in range(series.count):
                 prefix = line.prefix.format(series.first + index)
-                yield prefix, Rule(name, index, line.read, check)
+                yield prefix, Rule(name, index, line.read, CHECKS[name])
         elif line:
-            yield line.prefix, Rule(name, None, line.read, check)
+            yield line.prefix, Rule(name, None, line.read, CHECKS[name])
 
 
 RULES: dict[str, list[Rule]] = defaultdict(list)
@@ -118,10 +120,9 @@ for _prefix, _rule in _rules():
     RULES[_prefix].append(_rule)
 
 COUNTED = {
-    counted.prefix: name for name, field in quantities() if (counted := marked(field, Counted))
+    counted.prefix: name for name, field, _ in quantities() if (counted := marked(field, Counted))
 }
 
-ENERGY_CHECK = Check(Snapshot.model_fields["energy_out"])
 MCU_ID_CHECK: TypeAdapter[str] = TypeAdapter(McuId)
 _MCU_ID = re.compile(r"[ \t]*(?:0[xX])?([0-9A-Fa-f]+)")
 
@@ -151,7 +152,7 @@ def _said(prefix: str, text: str) -> Said:
     if prefix == MCU_ID:
         return Named(_mcu_id(text))
     if prefix == ENERGY:
-        return EnergyTotal(float(ENERGY_CHECK(decimal(text))))
+        return EnergyTotal(float(CHECKS["energy_out"](decimal(text))))
     return EnergyFollows()
 
 
