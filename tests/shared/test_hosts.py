@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from bluenova_shared.settings import Host
+from bluenova_shared.setting_types import Host
 
 HOST: TypeAdapter[str] = TypeAdapter(Host)
 

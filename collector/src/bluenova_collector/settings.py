@@ -11,7 +11,8 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import CliImplicitFlag, SettingsConfigDict
 
 from bluenova_collector.console.connection import Address
-from bluenova_shared.settings import LOG_FLAGS, Host, OptionalPath, Port, Prefix, ServiceSettings
+from bluenova_shared.setting_types import Host, OptionalPath, Port, Prefix
+from bluenova_shared.settings import LOG_FLAGS, ServiceSettings
 from bluenova_shared.topics import Topics
 
 

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from bluenova_recorder.store import Account
-from bluenova_shared.settings import LOG_FLAGS, OptionalSecret, ServiceSettings, Text
+from bluenova_shared.setting_types import OptionalSecret, Text
+from bluenova_shared.settings import LOG_FLAGS, ServiceSettings
 
 
 def _a_group(group: SecretStr) -> SecretStr:

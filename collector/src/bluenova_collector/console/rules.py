@@ -15,9 +15,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from bluenova_shared.identity import McuId
 from bluenova_shared.quantity import Column, Counted, Line, Series
 from bluenova_shared.readings import Reader, Value, decimal
-from bluenova_shared.snapshot import McuId
 from bluenova_shared.table import marked, quantities, value_type
 
 MCU_ID = "MCU ID: "
