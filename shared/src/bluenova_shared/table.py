@@ -22,7 +22,7 @@ Cell = int | float | str | datetime | None
 
 @dataclass(frozen=True)
 class TableColumn:
-    """One column: its name and SQL type, and where its value stands in the snapshot."""
+    """One column: its name and SQL type, and the field (and place in it) of its value."""
 
     name: str
     sql_type: str
@@ -32,27 +32,27 @@ class TableColumn:
 
 
 def quantities() -> Iterator[tuple[str, FieldInfo, Column]]:
-    """The Snapshot's fields that have a Column, in the table's order."""
+    """Yields the Snapshot's fields that have a Column, in the table's order."""
     for name, field in Snapshot.model_fields.items():
         if column := marked(field, Column):
             yield name, field, column
 
 
 def marked(field: FieldInfo, kind: type[Marker]) -> Marker | None:
-    """The field's mark of that kind, on itself or within its type; None if it has none."""
+    """Returns the field's mark of that kind, on itself or within its type, or None."""
     marks = chain(field.metadata, _within(field.annotation))
     return next((mark for mark in marks if isinstance(mark, kind)), None)
 
 
 def _within(annotation: object) -> Iterator[object]:
-    """What stands within a type: in `X | None`, and in the type of an array's values."""
+    """Yields the parts of a type: those of `X | None`, those of an array's values, their marks."""
     for part in get_args(annotation):
         yield part
         yield from _within(part)
 
 
 def value_type(field: FieldInfo) -> Any:
-    """The type of the field's value, or of each of its values if it is an array."""
+    """Returns the type of the field's value, or of each of its values if it is an array."""
     return get_args(field.annotation)[0] if marked(field, Series) else field.annotation
 
 
@@ -74,7 +74,7 @@ _FIELDS = [(name, marked(field, Series) is not None) for name, field, _ in quant
 
 
 def row(snapshot: Snapshot) -> tuple[Cell, ...]:
-    """The snapshot's values in the order of COLUMNS; the time is UTC, the MCU ID a number."""
+    """Returns the values in the order of COLUMNS; the time is UTC, the MCU ID a number."""
     values: list[Cell] = [snapshot.time.replace(tzinfo=None), int(snapshot.mcu_id, 16)]
     for name, is_series in _FIELDS:
         value = getattr(snapshot, name)

@@ -7,18 +7,18 @@ DELAYS_S = (1, 1, 2, 2, 3, 3, 5, 5, 10, 10, 30, 60)
 
 
 class Retry:
-    """The delays in turn; only a connection that brings readable lines begins again."""
+    """Gives the delays in turn; only a connection that brings a readable line starts them anew."""
 
     def __init__(self, delays_s: tuple[float, ...] = DELAYS_S) -> None:
         self._delays_s = delays_s
         self._next = 0
 
     def readable(self) -> None:
-        """The battery has said something that we can read."""
+        """Starts the delays anew: the battery has sent a readable line."""
         self._next = 0
 
     def delay_s(self) -> float:
-        """The delay before the next attempt, in seconds."""
+        """Returns the delay before the next attempt, in seconds."""
         delay_s = self._delays_s[self._next]
         self._next = min(self._next + 1, len(self._delays_s) - 1)
         return delay_s

@@ -1,7 +1,7 @@
-"""What a console line says: one rule per prefix, derived from the Snapshot's annotations.
+"""What a console line says: one rule per prefix, derived from the Snapshot's annotations. Pure.
 
-A line of a new kind needs nothing here: it is a field of `bluenova_shared.snapshot.Snapshot`,
-annotated with its Line. Only what is no such quantity stands below: the MCU ID, the energy totals.
+A new kind of line needs nothing here: it is a field of `bluenova_shared.snapshot.Snapshot`,
+annotated with its Line. Only the MCU ID and the energy totals have rules of their own below.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ENERGY = "Write EnergyOut: "
 
 @dataclass(frozen=True)
 class Reading:
-    """A value for the Snapshot's `field`, at `index` where that is an array."""
+    """A value for the Snapshot's `field`, at `index` if that is an array."""
 
     field: str
     index: int | None
@@ -36,14 +36,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Readings:
-    """What a line says of the quantities that it carries."""
+    """The values of a line."""
 
     readings: tuple[Reading, ...]
 
 
 @dataclass(frozen=True)
 class Occurrence:
-    """A line that counts for `field`."""
+    """A line that `field` counts."""
 
     field: str
 
@@ -62,14 +62,14 @@ class EnergyFollows:
 
 @dataclass(frozen=True)
 class EnergyTotal:
-    """An energy total; which one, its place tells."""
+    """An energy total; its order tells which one."""
 
     value: float
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A line that we know by its prefix and cannot read."""
+    """A line with a known prefix that cannot be read."""
 
     prefix: str
     line: str
@@ -80,20 +80,20 @@ Said = Readings | Occurrence | Named | EnergyFollows | EnergyTotal | Unreadable
 
 
 class Check:
-    """What a field takes: raises ValidationError, or returns the value as the table holds it."""
+    """Checks and rounds a field's value."""
 
     def __init__(self, field: FieldInfo, column: Column) -> None:
         self._type = TypeAdapter[Any](value_type(field))
         self._column = column
 
     def __call__(self, value: Value) -> Value:
-        """The value, rounded. Raises ValidationError."""
+        """Returns the value as the table holds it. Raises ValidationError if it cannot be."""
         return self._column.rounded(self._type.validate_python(value))
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How one value is read from the text behind a prefix, and made what the table can hold."""
+    """How one value is read from the text after a prefix, and checked."""
 
     field: str
     index: int | None
@@ -130,7 +130,7 @@ _PREFIX = re.compile("|".join(map(re.escape, (*RULES, *COUNTED, MCU_ID, ENERGY_F
 
 
 def read(line: str) -> Said | None:
-    """What the line says; None for chatter. Never raises."""
+    """Returns what the line says; None for chatter. Never raises."""
     match = _PREFIX.match(line)
     if match is None:
         return None
