@@ -7,14 +7,14 @@ DELAYS_S = (1, 1, 2, 2, 3, 3, 5, 5, 10, 10, 30, 60)
 
 
 class Retry:
-    """Gives the delays in turn; only a connection that brings a readable line starts them anew."""
+    """Gives the delays in turn; only a connection that brings a readable line restarts them."""
 
     def __init__(self, delays_s: tuple[float, ...] = DELAYS_S) -> None:
         self._delays_s = delays_s
         self._next = 0
 
     def readable(self) -> None:
-        """Starts the delays anew: the battery has sent a readable line."""
+        """Restarts the delays: the battery has sent a readable line."""
         self._next = 0
 
     def delay_s(self) -> float:
