@@ -1,10 +1,10 @@
-# The one entrance. "make" alone lists what there is.
+# "make" alone lists the targets.
 #
 # PYTHON=python3.12 picks the interpreter for the virtual environment.
 # DEMO_SECONDS=30 ends the demo by itself.
-# PYTEST_ARGS='-k outbox' narrows the tests.
-# HA_PYTHON=/opt/python3.13/bin/python3 names the Python that Home Assistant is to run on.
-# FAULTS=200 SEED=7 says how many faults a chaos run has, and which.
+# PYTEST_ARGS='-k outbox' runs only some of the tests.
+# HA_PYTHON=/opt/python3.13/bin/python3 names the Python for Home Assistant.
+# FAULTS=200 SEED=7 sets how many faults a chaos run has, and which.
 
 SHELL := /bin/bash
 BIN   := .venv/bin
@@ -28,7 +28,7 @@ test: .venv/.ready ## run all tests, against a real broker and a real PostgreSQL
 	@tools/setup.sh broker
 	@$(BIN)/pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
-test-ha: .venv/.ready ## run a real Home Assistant (Python 3.13) and look at what it shows (minutes)
+test-ha: .venv/.ready ## run a real Home Assistant (Python 3.13) and check what it shows (minutes)
 	@tools/setup.sh broker
 	@tests/homeassistant/setup.sh
 	@$(BIN)/pytest --timeout 600 tests/homeassistant/live $(PYTEST_ARGS)
@@ -36,34 +36,34 @@ test-ha: .venv/.ready ## run a real Home Assistant (Python 3.13) and look at wha
 test-compose: .venv/.ready ## run the whole system in Docker and test it from outside (minutes)
 	@$(BIN)/pytest --timeout 400 tests/compose $(PYTEST_ARGS)
 
-chaos: .venv/.ready ## kill, freeze and cut everything, and see that nothing is lost (minutes)
+chaos: .venv/.ready ## kill, freeze and cut everything, and check that nothing is lost (minutes)
 	@tools/setup.sh broker
 	@$(BIN)/python -m bluenova_tools.chaos
 
-check: .venv/.ready ## look for mistakes without running anything: ruff and mypy
+check: .venv/.ready ## check the code with ruff and mypy, without running it
 	@$(BIN)/ruff format --quiet --check $(SOURCES) || { $(BIN)/ruff format --check $(SOURCES); \
 		echo "Run: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet $(SOURCES)
 	@$(BIN)/mypy
 
-format: .venv/.ready ## write the code as ruff likes it
+format: .venv/.ready ## format the code with ruff
 	@$(BIN)/ruff check --quiet --fix-only $(SOURCES)
 	@$(BIN)/ruff format $(SOURCES)
 
-schema: .venv/.ready ## write what the documents take from the code: schemas, settings
+schema: .venv/.ready ## write the parts of the documents that come from the code
 	@$(BIN)/python -m bluenova_tools.dev.documents
 
-bench: .venv/.ready ## compare the way rows are stored with plainer ones
+bench: .venv/.ready ## compare the way rows are stored with simpler ways
 	@$(BIN)/python -m bluenova_tools.dev.bench
 
-lock: .venv-lock/bin/uv ## write the lock files anew, with the newest versions
+lock: .venv-lock/bin/uv ## renew the lock files, with the newest versions
 	@tools/lock.sh
 
-clean: ## remove all that these targets made
+clean: ## remove everything that these targets made
 	@rm -rf .venv .venv-lock .venv-ha .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# What the environment is made from: a change in any of these makes it anew at the next call.
+# The environment is made from these: after a change in any, the next call brings it up to date.
 .venv/.ready: tests/requirements.txt $(wildcard */pyproject.toml) tools/setup.sh
 	@tools/setup.sh packages
 

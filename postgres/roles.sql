@@ -1,5 +1,5 @@
--- The accounts in the database, for psql as the superuser. PostgreSQL's image runs it at the first
--- start; run it again after a password was renewed (docs/operations.md). Any number of runs does no harm.
+-- The accounts in the database, for psql as the superuser. PostgreSQL's image runs this file at the
+-- first start; run it again after renewing a password (docs/operations.md). It does no harm.
 \set ON_ERROR_STOP on
 \set homeauto `cat /docker-entrypoint-initdb.d/homeauto`
 \set dashboard `cat /docker-entrypoint-initdb.d/dashboard`
@@ -8,11 +8,11 @@ SELECT format('CREATE ROLE %I LOGIN', name)
 FROM unnest(ARRAY['homeauto', 'dashboard']) AS name
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
 
--- The recorder owns the database and what is in it; it is no superuser.
+-- The recorder owns the database and what is in it, but is not a superuser.
 ALTER ROLE homeauto PASSWORD :'homeauto';
 ALTER DATABASE homeauto OWNER TO homeauto;
 
--- Dashboards read the tables that are there and those that will be, and nothing else.
+-- Dashboards may read all tables, also future ones, and nothing else.
 ALTER ROLE dashboard PASSWORD :'dashboard' CONNECTION LIMIT 20;
 ALTER ROLE dashboard SET default_transaction_read_only = on;
 ALTER ROLE dashboard SET statement_timeout = '60s';

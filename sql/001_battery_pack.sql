@@ -1,6 +1,6 @@
--- One row per battery and interval, as the C program's users know it: their table and their
--- Grafana queries stay. Columns are in its order. A quantity that the Snapshot gains later is added
--- by the recorder, behind these.
+-- One row per battery and interval. This is the C program's table, with its order of columns, so
+-- that its users can keep their table and their Grafana queries. If the Snapshot gains a quantity,
+-- the recorder adds its column after these.
 CREATE TABLE IF NOT EXISTS battery_pack (
     insert_time_utc TIMESTAMP,
     mcu_id          BIGINT,

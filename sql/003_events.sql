@@ -1,4 +1,4 @@
--- What the collectors know of missing rows. interval_s is the collector's interval at that time.
+-- What the collectors know about missing rows. interval_s is the collector's interval at that time.
 CREATE TABLE IF NOT EXISTS battery_pack_events (
     event_time_utc TIMESTAMP NOT NULL,
     mcu_id         BIGINT NOT NULL,

@@ -1,6 +1,6 @@
--- The times without rows, per battery: after gap_from there was none until gap_to (null: there is
--- none yet), and why. A gap is more than one and a half of the intervals that the collector had
--- then; rows from before there were collectors are the C program's, with 10 s.
+-- The times without rows, per battery, and why: after gap_from there was no row until gap_to (null
+-- if there is none yet). A gap is longer than one and a half of the collector's intervals at that
+-- time. Rows from before the first collector are the C program's, with an interval of 10 s.
 CREATE OR REPLACE VIEW battery_pack_gaps AS
 WITH spans AS (
     SELECT mcu_id,
@@ -13,8 +13,9 @@ SELECT mcu_id,
        gap_to,
        coalesce(gap_to, now() AT TIME ZONE 'UTC') - gap_from AS gap,
        coalesce(
-           -- The first that tells of it: a loss, a farewell, or a collector that came back without
-           -- having said one, and so was killed (unless it was the very first).
+           -- The first event in the gap explains it: the battery was lost, the collector stopped,
+           -- or it started again without having stopped, so it was killed (unless it was the very
+           -- first start).
            (SELECT CASE event WHEN 'battery_lost' THEN 'battery lost'
                               WHEN 'collector_stopped' THEN 'collector stopped'
                               ELSE 'collector killed' END

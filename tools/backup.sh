@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Dumps the database, restores the dump into a scratch database, compares each table's rows, and
-# only then says that there is a backup.
+# Dumps the database, restores the dump into a scratch database, and compares the number of rows of
+# each table. Only if they are equal is there a backup.
 #
 #   tools/backup.sh [FILE]     by default backups/bluenova-<time>.dump
 #
-# It takes room in the database's volume for a second copy while it compares. Recording goes on.
+# The comparison needs room for a second copy in the database's volume. Recording goes on.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,11 +16,11 @@ count_rows="SELECT string_agg(format('SELECT %L, count(*) FROM %I.%I', relname, 
 
 postgres() { docker compose exec -T postgres "$@"; }
 
-umask 077 # the database is nobody else's business
+umask 077 # nobody else may read the dump
 mkdir -p "$(dirname "$file")"
 trap 'rm -f "$file.partial" "$file.rows"; postgres dropdb --if-exists "$scratch" </dev/null' EXIT
 
-# The dump and the count see the database at the same instant, whatever is written meanwhile.
+# The dump and the count see the database at the same instant, even if rows are written meanwhile.
 postgres psql -XqAt -v ON_ERROR_STOP=1 -d homeauto >"$file.partial" 2>"$file.rows" <<END
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT pg_export_snapshot() AS snapshot \\gset

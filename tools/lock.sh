@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Writes the three hash-checked lock files: versions and hashes, nothing else.
+# Writes the three lock files, which hold only versions and hashes.
 #
-# The development lock comes first and constrains the two others, so that the tests run
-# against the very versions that the images carry. "--universal" keeps the files valid for
+# The tests' lock file comes first and constrains the two others, so that the tests run
+# with the same versions as the images. "--universal" keeps the files valid for
 # Python 3.11 to 3.14 on amd64 and arm64: a line that only some of them need has a marker.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,7 +22,7 @@ compile() { # output, inputs …
         --no-emit-package bluenova-shared --no-emit-package bluenova-collector \
         --no-emit-package bluenova-recorder --no-emit-package bluenova-tools \
         --output-file "$output" "$@" >/dev/null
-    # What uv leaves behind about the packages that it was told not to write.
+    # Removes uv's remark on the packages that it was told not to write.
     sed -i '/^# The following packages were excluded/,$d' "$output"
     echo "wrote $output: $(grep -c '==' "$output") packages"
 }

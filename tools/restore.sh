@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Puts a backup in the place of the database. The old one stays, under another name.
+# Replaces the database by a backup. The old database stays under another name.
 #
 #   tools/restore.sh FILE
 #
-# The collectors keep what they measure meanwhile, and deliver it afterwards.
+# The collectors keep what they measure meanwhile, and send it afterwards.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ postgres pg_restore --exit-on-error --dbname "restore_$now" <"$file"
 
 docker compose stop recorder
 trap 'docker compose start recorder' EXIT
-# Dashboards are cut off; both names change at once, or neither does.
+# This disconnects dashboards. Both names change at once, or neither does.
 postgres psql -Xq -v ON_ERROR_STOP=1 -d postgres <<END
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'homeauto' \\g /dev/null
 BEGIN;

@@ -1,14 +1,14 @@
 #!/bin/sh
-# The stack's secrets, inside the container of the service `secrets`:
+# The system's secrets; this runs in the container of the service `secrets`:
 #
-#   docker compose run --rm secrets                     make those that are missing (every `up` does)
+#   docker compose run --rm secrets                     make the missing ones (each `up` does)
 #   docker compose run --rm secrets show homeassistant  print an account: collector, recorder,
 #                                                       homeassistant, homeauto or dashboard
-#   docker compose run --rm secrets renew NAME          make that account's password anew
+#   docker compose run --rm secrets renew NAME          make a new password for that account
 #   docker compose run --rm -T secrets set NAME <FILE   take it from the first line of a file
 #
-# The volume at /secrets holds them all and is nobody else's. Each service gets, in a volume of its own,
-# what it needs and no more. Plain POSIX sh: the broker's image has no other shell.
+# The volume at /secrets holds all of them, and no other service mounts it. Each service gets only
+# what it needs, in its own volume. Plain POSIX sh: the broker's image has no other shell.
 set -eu
 umask 077
 
@@ -22,7 +22,7 @@ known() {
     fail "there is no account '${1:-}'; there are: $NAMES"
 }
 
-# write FILE OWNER: standard input becomes the file at once and whole, for its owner alone to read.
+# write FILE OWNER: writes standard input to the file in one step; only its owner can read it.
 write() {
     cat >"$1.new"
     chmod 400 "$1.new"
@@ -32,7 +32,7 @@ write() {
 
 make() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n' | write "/secrets/$1" 0; }
 
-# give NAME FILE OWNER: a secret goes to the service that needs it.
+# give NAME FILE OWNER: gives a secret to the service that needs it.
 give() { write "$2" "$3" <"/secrets/$1"; }
 
 hand_out() {
@@ -52,11 +52,11 @@ make_passwords() {
     done >/tmp/passwords
     mosquitto_passwd -U /tmp/passwords
     write /for/mosquitto/passwords $MOSQUITTO_UID </tmp/passwords
-    # What mosquitto_sub reads by itself, so that the health check's command line shows no password.
+    # mosquitto_sub reads this by itself, so that the health check's command line shows no password.
     printf -- '-u health\n-P %s\n' "$(cat /secrets/health)" | write /for/mosquitto/mosquitto_sub $MOSQUITTO_UID
 }
 
-# The listener behind the host's port: TLS where there is a certificate.
+# The listener behind the host's port, with TLS if there is a certificate.
 make_listener() {
     certs=/project/certs
     mkdir -p -m 755 /for/mosquitto/listeners
@@ -82,7 +82,7 @@ make_all() {
     hand_out
     make_passwords
     make_listener
-    # Copied, so that the services can read them whatever the checkout's owner and modes are.
+    # Copies, so that the services can read them with any owner and modes of the checkout.
     write /for/mosquitto/mosquitto.conf $MOSQUITTO_UID </project/mosquitto/mosquitto.conf
     write /for/mosquitto/acl $MOSQUITTO_UID </project/mosquitto/acl
     write /for/postgres/roles.sql $POSTGRES_UID </project/postgres/roles.sql

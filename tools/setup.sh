@@ -2,7 +2,7 @@
 # The steps behind "make setup". Each does nothing when there is nothing to do.
 #
 #   tools/setup.sh packages   make .venv and install what the lock file names, then our own four
-#   tools/setup.sh broker     find Mosquitto; as root on Debian, install it, its service left off
+#   tools/setup.sh broker     find Mosquitto; as root on Debian, install it without its service
 #   tools/setup.sh uv         the resolver for "make lock", in an environment of its own
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,7 +16,7 @@ fail() { # one line per argument
     exit 1
 }
 
-quietly() { # run a command; show what it said only when it fails
+quietly() { # run a command; show its output only if it fails
     local log
     log=$(mktemp)
     if ! "$@" >"$log" 2>&1 </dev/null; then
@@ -71,12 +71,12 @@ make_environment() { # folder
         apt_install "$package"
     fi
     say "Making the virtual environment $1 with $("$python" --version) …"
-    # --clear: a half-made environment, or one of a Python that is gone, starts afresh.
+    # --clear replaces an unfinished environment, and one whose Python is gone.
     quietly "$python" -m venv --clear "$1" || fail "Making $1 failed (see above)."
 }
 
 install_packages() {
-    # Two calls of make at once must not install into one environment together.
+    # Two calls of make at the same time must not install into one environment.
     exec 9<.
     flock 9
     .venv/bin/python -m pip --version >/dev/null 2>&1 || make_environment .venv
@@ -94,9 +94,9 @@ install_packages() {
     touch .venv/.ready
 }
 
-leave_services_off() { # run a command during which Debian starts no service that it installs
+leave_services_off() { # run a command, and let Debian start no service that it installs
     local policy=/usr/sbin/policy-rc.d
-    if [[ -e $policy ]]; then # a container's own, which says the same
+    if [[ -e $policy ]]; then # a container's own, with the same effect
         "$@"
         return
     fi
@@ -114,11 +114,11 @@ find_broker() {
     command -v mosquitto >/dev/null && return
     can_install || fail "Mosquitto, the MQTT broker, was not found. The demo and the tests need it. On Debian, run:" \
         "  sudo apt-get install mosquitto" \
-        "  sudo systemctl disable --now mosquitto    # only the program is needed, not the service" \
+        "  sudo systemctl disable --now mosquitto    # you need only the program, not the service" \
         "then run make again."
     say "Installing Debian's mosquitto, the MQTT broker (its system service stays off) …"
     leave_services_off apt_install mosquitto
-    # Not now, and not at the next boot either: port 1883 stays free.
+    # The service must not start at the next boot either: port 1883 stays free.
     if command -v update-rc.d >/dev/null; then
         quietly update-rc.d mosquitto disable || true
     fi

@@ -10,7 +10,8 @@ import pytest
 
 from bluenova_collector.settings import CollectorSettings
 from bluenova_recorder.settings import RecorderSettings
-from bluenova_shared.settings import ServiceSettings, WrongSettings
+from bluenova_shared.setting_types import WrongSettings
+from bluenova_shared.settings import ServiceSettings
 
 SECRET = "hunter2-hunter2"
 
@@ -87,7 +88,7 @@ def test_a_flag_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     assert (settings.battery_host, settings.interval) == ("two", 60)
 
 
-def test_one_letter_variables_of_the_environment_are_nobodys(
+def test_one_letter_variables_of_the_environment_are_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for letter in "bilnmfrduBILNMFRDU":
@@ -119,7 +120,7 @@ def test_empty_variables_that_may_be_left_out_are_left_out(
     assert (settings.mqtt_username, settings.mqtt_password, settings.log_file) == (None,) * 3
 
 
-def test_all_that_is_wrong_is_said_at_once_each_with_what_to_do(
+def test_all_wrong_settings_are_reported_at_once_each_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in {
@@ -141,7 +142,7 @@ def test_all_that_is_wrong_is_said_at_once_each_with_what_to_do(
     assert any("99999" in line for line in said), "what was given is shown"
 
 
-def test_a_wrong_flag_and_wrong_variables_are_said_together(
+def test_a_wrong_flag_and_wrong_variables_are_reported_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MQTT_PORT", "x")
@@ -153,7 +154,7 @@ def test_a_wrong_flag_and_wrong_variables_are_said_together(
 @pytest.mark.parametrize(
     "arguments", [["-x"], ["--colour", "blue"], ["-i"], ["-b"], ["-i", "10", "more"]]
 )
-def test_an_impossible_command_line_is_said(arguments: list[str]) -> None:
+def test_a_wrong_command_line_is_reported(arguments: list[str]) -> None:
     assert "command line" in wrong(CollectorSettings, *arguments)
 
 
@@ -178,7 +179,7 @@ class TestASecret:
         assert CollectorSettings.load([]).broker().password == SECRET
         assert RecorderSettings.load([]).account().password == SECRET
 
-    def test_file_that_is_not_there_is_said(
+    def test_file_that_is_missing_is_reported(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("MQTT_PASSWORD_FILE", str(tmp_path / "none"))
@@ -188,7 +189,7 @@ class TestASecret:
         assert str(tmp_path / "none") in said
         assert "INTERVAL" in said
 
-    def test_and_its_file_together_are_one_too_many(
+    def test_and_its_file_cannot_both_be_set(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
         (tmp_path / "secret").write_text("other", encoding="utf-8")

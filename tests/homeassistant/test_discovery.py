@@ -43,7 +43,7 @@ def present(cells: int) -> dict[str, dict[str, Any]]:
 
 def test_every_quantity_has_an_entity() -> None:
     stems = {re.sub(r"_\d\d$", "", key) for key in components()}
-    assert {name for name, _ in quantities()} <= stems
+    assert {name for name, *_ in quantities()} <= stems
     assert {"power", "cell_delta", "cell_lowest", "cell_highest", "cell_spread_alarm"} <= stems
     assert {"problem", "connected", "waiting", "last_snapshot", "reconnects"} <= stems
 

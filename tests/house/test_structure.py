@@ -27,7 +27,7 @@ MAY_IMPORT = {
 # Modules that only compute: what they need to know, the time included, is passed in. So is each
 # module whose docstring says "pure"; these are held to it whatever theirs says.
 ALWAYS_PURE = {
-    "shared": "backoff clocks message quantity readings snapshot table topics wire"
+    "shared": "backoff clocks identity message quantity readings snapshot table topics wire"
     " mqtt/broker mqtt/events",
     "collector": "availability gap_events intervals lru memory spread status"
     " console/assembler console/energy console/lines console/rules"
@@ -57,7 +57,7 @@ RUN_NOT_IMPORTED = {
 }
 
 STANDARD_LIBRARY = sys.stdlib_module_names
-LONGEST_MODULE = 400
+LONGEST_MODULE = 300
 
 
 def sources(distribution: str) -> list[Path]:
@@ -243,7 +243,7 @@ def test_every_exemption_has_its_reason_on_the_line(path: Path) -> None:
 
 @pytest.mark.parametrize("path", ALL_SOURCES, ids=name)
 def test_a_module_can_be_read_in_one_sitting(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) < LONGEST_MODULE
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
 
 
 @pytest.mark.parametrize("distribution", ["collector", "recorder", "tests"])

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from bluenova_shared.settings import Host
+from bluenova_shared.setting_types import Host
 
 HOST: TypeAdapter[str] = TypeAdapter(Host)
 
@@ -26,6 +26,6 @@ def test_a_host_is_taken(written: str, meant: str) -> None:
 @pytest.mark.parametrize(
     "wrong", ["", "  ", "127.0.0.1:9000", "battery:9000", "ws://battery", "a..b", "x" * 64, "a b"]
 )
-def test_what_can_be_none_is_refused_with_a_reason(wrong: str) -> None:
+def test_what_is_not_a_host_is_refused_with_a_reason(wrong: str) -> None:
     with pytest.raises(ValidationError):
         HOST.validate_python(wrong)

@@ -77,7 +77,7 @@ def test_power_and_cell_delta_follow_from_what_was_measured() -> None:
     assert read(v_cell_max=3.3).cell_delta is None
 
 
-def test_keys_that_nobody_knows_are_ignored() -> None:
+def test_unknown_keys_are_ignored() -> None:
     assert read(soc=5, colour="blue", power=1, sensors={"a": [1]}).soc == 5
 
 

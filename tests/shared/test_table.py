@@ -6,8 +6,9 @@ from hypothesis import given
 from tests.support.c_program import C_PROGRAM
 from tests.support.strategies import snapshots
 
+from bluenova_shared.quantity import Counted, Line
 from bluenova_shared.snapshot import Snapshot
-from bluenova_shared.table import COLUMNS, KEY, TABLE, row
+from bluenova_shared.table import COLUMNS, KEY, TABLE, marked, quantities, row
 
 
 def test_the_columns_begin_with_the_c_programs_in_its_order() -> None:
@@ -23,6 +24,20 @@ def test_no_column_comes_twice_and_all_are_lower_case() -> None:
     names = [column.name for column in COLUMNS]
     assert len(set(names)) == len(names)
     assert names == [name.lower() for name in names]
+
+
+def test_what_is_judged_or_names_the_snapshot_has_no_column() -> None:
+    stored = {name for name, *_ in quantities()}
+    assert Snapshot.model_fields.keys() - stored == {
+        *("schema_", "time", "mcu_id", "id", "cell_spread_alarm")
+    }
+
+
+def test_whatever_has_a_console_line_has_a_column() -> None:
+    """Without one it would be neither read nor stored, and nobody would notice."""
+    fields = Snapshot.model_fields.items()
+    read = {name for name, field in fields if marked(field, Line) or marked(field, Counted)}
+    assert read <= {name for name, *_ in quantities()}
 
 
 @given(snapshots)

@@ -5,8 +5,9 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
+from bluenova_shared.identity import EARLIEST, LATEST
 from bluenova_shared.quantity import REAL_MAX, SMALLINT_MAX
-from bluenova_shared.snapshot import ADCS, CELLS, EARLIEST, LATEST, Snapshot
+from bluenova_shared.snapshot import ADCS, CELLS, Snapshot
 
 # PostgreSQL's UTF-8 holds every character but NUL; half a character (a surrogate) is none.
 characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")

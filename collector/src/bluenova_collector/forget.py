@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from pydantic import TypeAdapter, ValidationError
 
+from bluenova_shared.identity import McuId
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.broker import Broker, Client
 from bluenova_shared.mqtt.events import Connected, Sent
 from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.service import CannotRun
-from bluenova_shared.snapshot import McuId
 from bluenova_shared.topics import Topics
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bluenova_shared.snapshot import LATEST
+from bluenova_shared.identity import LATEST
 
 # A clock that stands before this program was made is a board's without a clock battery.
 BUILT_S = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp())

@@ -1,4 +1,4 @@
-"""The collector's settings; what they share with the recorder's is in bluenova_shared."""
+"""The collector's settings; bluenova_shared has those that the recorder shares."""
 
 from __future__ import annotations
 
@@ -11,31 +11,27 @@ from pydantic import AfterValidator, Field
 from pydantic_settings import CliImplicitFlag, SettingsConfigDict
 
 from bluenova_collector.console.connection import Address
-from bluenova_shared.settings import LOG_FLAGS, Host, OptionalPath, Port, Prefix, ServiceSettings
+from bluenova_shared.setting_types import Host, OptionalPath, Port, Prefix
+from bluenova_shared.settings import LOG_FLAGS, ServiceSettings
 from bluenova_shared.topics import Topics
 
 
 def _a_path(text: str) -> str:
     if not re.fullmatch(r"/[^\s#]*", text):
-        raise ValueError("does not begin with a slash, or has a blank or # in it")
+        raise ValueError("does not begin with a slash, or has a blank or a # in it")
     return text
 
 
 class CollectorSettings(ServiceSettings):
     """Reads one BlueNova battery's console and publishes its snapshots over MQTT.
 
-    `bluenova-collector forget MCU-ID` removes a battery that is no more from the broker and so from
+    `bluenova-collector forget MCU-ID` removes a battery that is gone from the broker, and so from
     Home Assistant.
     """
 
     model_config = SettingsConfigDict(
         cli_prog_name="bluenova-collector",
-        cli_shortcuts={
-            **LOG_FLAGS,
-            "battery-host": "b",
-            "interval": "i",
-            "log-raw": "r",
-        },
+        cli_shortcuts={**LOG_FLAGS, "battery-host": "b", "interval": "i", "log-raw": "r"},
     )
 
     battery_host: Host = Field(default="10.0.0.2", description="the battery's host name or address")
@@ -44,35 +40,35 @@ class CollectorSettings(ServiceSettings):
         default="/ws/", description="the path of the battery's console"
     )
     interval: int = Field(
-        default=10, ge=1, le=86400, description="the seconds between two snapshots"
+        default=10, ge=1, le=86400, description="the time between two snapshots, in seconds"
     )
     handshake_s: float = Field(
         default=10,
         gt=0,
         le=3600,
-        description="the seconds that the battery has to accept a connection",
+        description="the time in which the battery must accept a connection, in seconds",
     )
     silence_s: float = Field(
         default=60,
         gt=0,
         le=86400,
-        description="the seconds without a line after which we connect anew, and without a "
-        "readable one after which a battery is offline",
+        description="the time in seconds after which the collector connects again if no line "
+        "came, and a battery is offline if no readable line came",
     )
     outbox_path: OptionalPath = Field(
         default=None,
-        description="the file that holds what must survive a restart "
-        "(without one: in the user's state folder, by the battery's address)",
+        description="the file that keeps what must survive a restart "
+        "(without it: a file in the user's state folder, named after the battery's address)",
         examples=["/data/outbox.sqlite"],
     )
     outbox_limit: int = Field(
         default=1_000_000,
         ge=1000,
-        description="the number of snapshots that the outbox keeps at most; the oldest go first",
+        description="the largest number of snapshots in the outbox; if it is full, the oldest go",
     )
     log_raw: CliImplicitFlag[bool] = Field(
         default=False,
-        description="true to log every console line as it was received",
+        description="true to log every console line as it is received, else false",
         examples=["true"],
     )
 
@@ -81,29 +77,29 @@ class CollectorSettings(ServiceSettings):
         gt=0,
         le=5,
         allow_inf_nan=False,
-        description="the spread of the cells' voltages, in volts, from which on it is an alarm",
+        description="the alarm threshold for the spread of the cell voltages, in volts",
     )
     energy_unit: Literal["Wh", "kWh", "MWh"] = Field(
         default="kWh", description="the unit of the battery's two energy totals: Wh, kWh or MWh"
     )
     ha_discovery: bool = Field(
         default=True,
-        description="true to tell Home Assistant of the battery's sensors, else false",
+        description="true to announce the battery's sensors to Home Assistant, else false",
     )
     ha_prefix: Prefix = Field(
         default="homeassistant", description="Home Assistant's discovery prefix"
     )
 
     def topics(self) -> Topics:
-        """The topics below the root and the prefix as set."""
+        """Returns the topics, with the root and the prefix as set."""
         return Topics(self.topic_root, self.ha_prefix)
 
     def address(self) -> Address:
-        """Where the console is."""
+        """Returns the address of the console."""
         return Address(self.battery_host, self.battery_port, self.battery_path)
 
     def outbox(self) -> Path:
-        """The outbox as set, or one for each battery in the user's state folder."""
+        """Returns the outbox's file as set, or one in the user's state folder for this battery."""
         if self.outbox_path is not None:
             return self.outbox_path
         state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"

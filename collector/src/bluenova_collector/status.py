@@ -1,4 +1,4 @@
-"""The collector's own figures, as they go over MQTT."""
+"""The collector's own figures, as it publishes them. Pure."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _UNREADABLE = Sensor(
 
 
 class Status(BaseModel):
-    """What a collector says of itself and of one battery; counts are since `since`."""
+    """The figures of a collector and one battery; it has counted since `since`."""
 
     version: str = Field(description="the collector's version")
     since: Annotated[
         datetime,
         Sensor("Collector started", device_class="timestamp", diagnostic=True, enabled=False),
-        Field(description="when the collector was started, UTC"),
+        Field(description="when the collector started, UTC"),
     ]
     interval_s: int = Field(description="seconds between two snapshots")
     last_snapshot: Annotated[
@@ -50,7 +50,7 @@ class Status(BaseModel):
             diagnostic=True,
             enabled=False,
         ),
-        Field(description="items that went out again for want of a receipt"),
+        Field(description="items sent again because no receipt came"),
     ]
     dropped: Annotated[
         int,
@@ -62,9 +62,9 @@ class Status(BaseModel):
         Sensor("Reconnects", precision=0, icon="mdi:connection", total=True, diagnostic=True),
         Field(description="connections to the battery after the first"),
     ]
-    unreadable: dict[str, int] = Field(description="unreadable lines by their prefix")
+    unreadable: dict[str, int] = Field(description="number of unreadable lines, by prefix")
 
-    @computed_field(description="all unreadable lines")  # type: ignore[prop-decorator]  # pydantic's own way
+    @computed_field(description="number of unreadable lines")  # type: ignore[prop-decorator]  # pydantic's own way
     @property
     def unreadable_lines(self) -> Annotated[int, _UNREADABLE]:
         """The sum of `unreadable`."""

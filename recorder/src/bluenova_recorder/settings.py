@@ -1,4 +1,4 @@
-"""The recorder's settings; what they share with the collector's is in bluenova_shared."""
+"""The recorder's settings; bluenova_shared has those that the collector shares."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from bluenova_recorder.account import Account
-from bluenova_shared.settings import LOG_FLAGS, OptionalSecret, ServiceSettings, Text
+from bluenova_shared.setting_types import OptionalSecret, Text
+from bluenova_shared.settings import LOG_FLAGS, ServiceSettings
 
 
 def _a_group(group: SecretStr) -> SecretStr:
@@ -23,7 +24,7 @@ class RecorderSettings(ServiceSettings):
 
     `bluenova-recorder redrive` tries again to store what was rejected, after a fix.
 
-    The database is set by libpq's own variables (PGHOST, PGPORT, PGPASSFILE, PGSSLMODE ...).
+    libpq's own variables (PGHOST, PGPORT, PGPASSFILE, PGSSLMODE ...) say where the database is.
     """
 
     model_config = SettingsConfigDict(
@@ -32,27 +33,27 @@ class RecorderSettings(ServiceSettings):
     )
 
     pgdatabase: Text = Field(default="homeauto", description="the name of the database")
-    pguser: Text = Field(default="homeauto", description="our account in the database")
+    pguser: Text = Field(default="homeauto", description="the name of the account in the database")
     pgpassword: OptionalSecret = Field(
         default=None,
-        description="that account's password, or name a file that holds it with PGPASSWORD_FILE",
+        description="the password of that account, or set PGPASSWORD_FILE to a file with it",
         examples=["..."],
     )
     share_group: Annotated[SecretStr, AfterValidator(_a_group)] = Field(
         default=SecretStr("bluenova-recorders"),
-        description="the name of the group in which recorders share the work; keep it secret "
-        "where strangers may subscribe, in a file that SHARE_GROUP_FILE names",
+        description="the name of the group in which recorders share the work; if strangers may "
+        "subscribe, keep it secret in a file and set SHARE_GROUP_FILE to that file",
         examples=["bluenova-recorders"],
     )
     batch_rows: int = Field(
-        default=500, ge=1, le=10_000, description="the rows after which a batch is written"
+        default=500, ge=1, le=10_000, description="the number of rows at which a batch is written"
     )
     batch_age_s: float = Field(
-        default=1.0, ge=0, le=60, description="the seconds after which a batch is written"
+        default=1.0, ge=0, le=60, description="the age in seconds at which a batch is written"
     )
 
     def account(self) -> Account:
-        """Who we are to the database; what is not set here, libpq takes from its variables."""
+        """Returns the account in the database; libpq's own variables give what is not set here."""
         password = self.pgpassword
         return Account(
             self.pgdatabase, self.pguser, password.get_secret_value() if password else None

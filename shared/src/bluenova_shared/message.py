@@ -1,4 +1,4 @@
-"""An MQTT message, as the services pass it around."""
+"""An MQTT message, as the services pass it around. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Message:
-    """A message that came, or that goes out."""
+    """A message that was received, or is to be sent."""
 
     topic: str
     payload: bytes | str

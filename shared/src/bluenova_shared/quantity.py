@@ -1,7 +1,4 @@
-"""What a field of the Snapshot says of itself.
-
-Its console line, its column in the table, and how Home Assistant shows it.
-"""
+"""The marks of the Snapshot's fields: console line, column in the table, sensor. Pure."""
 
 from __future__ import annotations
 
@@ -19,17 +16,17 @@ SMALLINT_MAX = 32767
 
 @dataclass(frozen=True)
 class Column:
-    """The column that a value has in `battery_pack`: its type, and to how many decimals it holds.
+    """The column of a value in `battery_pack`: its SQL type, and its number of decimals.
 
-    A number is rounded twice, and not by the Snapshot, which the recorder reads by the thousand:
-    where it is read from the console, and where it is written into the table.
+    The console's rules round a number, and so does the writing into the table. The Snapshot does
+    not: the recorder reads thousands of them in a row.
     """
 
     sql_type: str
     decimals: int | None = None
 
     def rounded(self, value: Value) -> Value:
-        """As the table holds it."""
+        """Returns the value as the table holds it."""
         if self.decimals is None or not isinstance(value, float):
             return value
         # Adding 0.0 turns -0.0 into 0.0.
@@ -38,16 +35,21 @@ class Column:
 
 @dataclass(frozen=True)
 class Series:
-    """An array in the JSON that is spread over `count` columns, numbered from `first`."""
+    """An array in the JSON that has `count` columns in the table, numbered from `first`.
+
+    In the name of the columns `{}` stands for the number. A `per_cell` array has a value for each
+    cell; a battery may have fewer cells than the array has room for.
+    """
 
     count: int
     first: int
     column: str
+    per_cell: bool = False
 
 
 @dataclass(frozen=True)
 class Line:
-    """The console line that carries the value: its prefix, and how the text behind it is read.
+    """The console line with the value: its prefix, and how the text after it is read.
 
     In the prefix of a Series `{}` stands for the number.
     """
@@ -58,18 +60,18 @@ class Line:
 
 @dataclass(frozen=True)
 class Counted:
-    """The console line whose occurrences within the interval are the value."""
+    """The console line that is counted: the value is how often it came within the interval."""
 
     prefix: str
 
 
 @dataclass(frozen=True)
 class Sensor:
-    """How Home Assistant shows the value: classes, units and icons are Home Assistant's own words.
+    """How Home Assistant shows the value; classes, units and icons have Home Assistant's own names.
 
-    A number with a `precision` (decimals) gets long-term statistics. `empty` stands for an empty
-    text. In the name of a Series' sensors `{}` stands for the number. The unit of an energy is a
-    setting.
+    A number with a `precision` (decimals) gets long-term statistics. `empty` is shown for an empty
+    text. In the name of a Series' sensors `{}` stands for the number. A setting gives the unit of
+    an energy.
     """
 
     name: str
@@ -84,7 +86,7 @@ class Sensor:
 
     @property
     def state_class(self) -> Literal["measurement", "total_increasing"] | None:
-        """Which statistics are kept of it."""
+        """Which statistics Home Assistant keeps of the value."""
         if self.total:
             return "total_increasing"
         return None if self.precision is None else "measurement"
@@ -92,9 +94,9 @@ class Sensor:
 
 @dataclass(frozen=True)
 class Alarm:
-    """A sensor that is on while the value is true, or a text that is not empty.
+    """A sensor that is on while the value is true, or is a text that is not empty.
 
-    `key` names it where the value has a Sensor of its own under the field's name.
+    It needs a `key` if the field has a Sensor, too, which has the field's name already.
     """
 
     name: str
@@ -111,7 +113,7 @@ _in_real = Field(ge=-REAL_MAX, le=REAL_MAX)
 
 SmallInt = Annotated[int, Field(ge=-SMALLINT_MAX - 1, le=SMALLINT_MAX), Column("SMALLINT")]
 Count = Annotated[int, Field(ge=0, le=SMALLINT_MAX), Column("SMALLINT")]
-# The C program wrote its numbers with so many decimals; REAL refuses what is nearly 0 (1e-300).
+# The decimals are those of the C program. REAL refuses a number that is nearly 0 (1e-300).
 Real2 = Annotated[float, _in_real, Column("REAL", decimals=2)]
 Real3 = Annotated[float, _in_real, Column("REAL", decimals=3)]
 Real4 = Annotated[float, _in_real, Column("REAL", decimals=4)]

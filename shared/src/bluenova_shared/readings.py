@@ -1,9 +1,9 @@
-"""How a value is read from the text behind a console line's prefix.
+"""How a value is read from the text after a console line's prefix. Pure.
 
-Every reader takes the text behind the prefix and returns the value, or None where the line
-leaves the value out, and raises ValueError with the reason where there is one that cannot be read.
-Numbers are read as the C program read them (blanks, sign, digits, any tail), except where that
-gives a wrong value: a wrong value in the table is worse than none.
+Every reader takes that text and returns the value, or None if the line leaves it out. It raises
+ValueError, with the reason, if the value cannot be read. Numbers are read as the C program read
+them (blanks, sign, digits, anything after them), unless that gives a wrong value: a wrong value in
+the table is worse than none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NUMBER = re.compile(
     r"(?P<fraction>\.[0-9]*)?"
 )
 _EXPONENT = re.compile(r"[eE][+-]?[0-9]+")
-# `53,000` or `1.234.567`: where the digits go on behind a mark, nobody knows what it stands for.
+# `53,000` or `1.234.567`: if digits follow a mark, nobody knows what the mark stands for.
 _MARK = re.compile("[.,'\u2019_\u00a0\u202f][0-9]")
 
 
@@ -41,12 +41,12 @@ def _digits(text: str) -> str:
 
 
 def whole(text: str) -> int:
-    """A whole number; `87.9 %` is 87."""
+    """Reads a whole number; `87.9 %` is 87."""
     return int(_digits(text))
 
 
 def decimal(text: str) -> float:
-    """A number that may have a fraction and an exponent; may be infinite (`1e999`)."""
+    """Reads a number that may have a fraction and an exponent; may be infinite (`1e999`)."""
     match = _number(text)
     exponent = _EXPONENT.match(text, match.end())
     if exponent and _MARK.match(text, exponent.end()):
@@ -55,18 +55,18 @@ def decimal(text: str) -> float:
 
 
 def thousandths(text: str) -> float:
-    """A number that may have a fraction, in thousandths: mV that become V."""
+    """Reads a number that may have a fraction and divides it by 1000: mV become V."""
     return decimal(text) / 1000
 
 
 def whole_thousandths(text: str) -> float:
-    """A whole number of thousandths; `53123.9` is 53.123, as the C program read it."""
-    # Not through int: 400 digits are out of range then, and no OverflowError.
+    """Reads a whole number and divides it by 1000; `53123.9` is 53.123, as in the C program."""
+    # float, not int: 400 digits are then infinite, hence out of range, and raise no OverflowError.
     return float(_digits(text)) / 1000
 
 
 def behind(mark: str, read: Reader) -> Reader:
-    """What stands behind the first `mark`, which must be there."""
+    """Returns a reader of what follows the first `mark`, which must be there."""
 
     def reader(text: str) -> Value | None:
         _, found, rest = text.partition(mark)
@@ -78,7 +78,7 @@ def behind(mark: str, read: Reader) -> Reader:
 
 
 def behind_if_any(mark: str, read: Reader) -> Reader:
-    """What stands behind the first `mark`; None where there is no mark."""
+    """Returns a reader of what follows the first `mark`; None if there is no mark."""
 
     def reader(text: str) -> Value | None:
         _, found, rest = text.partition(mark)
@@ -88,15 +88,15 @@ def behind_if_any(mark: str, read: Reader) -> Reader:
 
 
 def rest_of_line(length: int) -> Reader:
-    """The rest of the line, without blanks at its end, cut to `length` characters."""
+    """Returns a reader of the rest of the line, cut to `length` and without blanks at its end."""
     return lambda text: text[:length].rstrip(" \t")
 
 
 def to_quote(length: int) -> Reader:
-    """The text up to the closing double quote (to the end if there is none), cut to `length`."""
+    """Returns a reader of the text up to the closing double quote, or the end, cut to `length`."""
     return lambda text: text.partition('"')[0][:length]
 
 
 def first_word(length: int) -> Reader:
-    """The first `length` characters, then up to the first blank."""
+    """Returns a reader of the text cut to `length`, up to its first blank."""
     return lambda text: text[:length].partition(" ")[0]

@@ -7,12 +7,11 @@ their annotations. A new console line is one field here, and nothing anywhere el
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, computed_field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
+from bluenova_shared.identity import ItemId, McuId, Time
 from bluenova_shared.quantity import (
     Alarm,
     Count,
@@ -42,75 +41,28 @@ from bluenova_shared.readings import (
 SCHEMA: Final = 1
 CELLS = 16
 ADCS = 5
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.0+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
-LATEST = datetime(2100, 1, 1, tzinfo=UTC)
-
-
-def _rfc_3339(time: object) -> object:
-    """A text as a time; pydantic alone would also take a number of seconds in quotes."""
-    if not isinstance(time, str):
-        return time
-    if not _RFC_3339.fullmatch(time):
-        raise ValueError("not a time of RFC 3339 in whole seconds, with its zone")
-    return datetime.fromisoformat(time)
-
-
-def _interval_end(time: datetime) -> datetime:
-    if time.tzinfo is None:
-        raise ValueError("a time without its zone")
-    if not EARLIEST <= time < LATEST:
-        raise ValueError("not between 2020 and 2100")
-    if time.microsecond:
-        raise ValueError("not a whole second")
-    return time.astimezone(UTC)
-
-
-def _an_mcu_id(text: str) -> str:
-    if int(text, 16) in (0, 0xFFFFFFFF):
-        raise ValueError("neither 00000000 nor FFFFFFFF is an MCU ID")
-    return text
-
-
-Time = Annotated[datetime, BeforeValidator(_rfc_3339), AfterValidator(_interval_end)]
-ItemId = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-McuId = Annotated[str, Field(pattern=r"^[0-9A-F]{8}$"), AfterValidator(_an_mcu_id)]
-
-
 _CELL_DELTA = Sensor("Cell voltage spread", "V", "voltage", 3, "mdi:arrow-expand-vertical")
 _CELL_LOWEST = Sensor("Lowest cell", precision=0, icon="mdi:battery-arrow-down-outline")
 _CELL_HIGHEST = Sensor("Highest cell", precision=0, icon="mdi:battery-arrow-up-outline")
 
 
 class Snapshot(BaseModel):
-    """What one battery said within one interval; None is what it did not say.
-
-    Values hold to the table's types, so that PostgreSQL can never refuse one: numbers within
-    SMALLINT and REAL, texts no longer than their columns. See Column on decimals.
-    """
+    """What one battery said within one interval; None is what it did not say."""
 
     model_config = ConfigDict(
-        frozen=True,
-        strict=True,
-        allow_inf_nan=False,
-        hide_input_in_errors=True,
-        title="Snapshot",
+        frozen=True, strict=True, allow_inf_nan=False, hide_input_in_errors=True
     )
 
-    schema_: Literal[1] = Field(
-        default=SCHEMA, alias="schema", description="version of this format"
-    )
+    schema_: Literal[1] = Field(default=SCHEMA, alias="schema", description="the format's version")
     time: Time = Field(description="the interval's end, UTC, whole seconds")
     mcu_id: McuId = Field(description="the battery's MCU ID, eight upper-case hex digits")
-    id: ItemId | None = Field(
-        default=None, description="random; by this name the recorder's receipt calls the snapshot"
-    )
+    id: ItemId | None = Field(default=None, description="random; names the snapshot in receipts")
 
     n_units: Annotated[
         SmallInt | None,
         Line("--- PO PARAMS --- (i=", whole),
         Sensor("Units", icon="mdi:counter", diagnostic=True, enabled=False),
-        Field(description="number of units, as the console says it"),
+        Field(description="number of units, as the console states it"),
     ] = None
     unit_rank: Annotated[
         SmallInt | None,
@@ -126,15 +78,14 @@ class Snapshot(BaseModel):
     ] = None
     cell_v: Annotated[
         tuple[Real3 | None, ...],
-        Series(CELLS, 1, "cell_{:02d}_v"),
-        # A line may bear the temperature alone.
-        Line("C{:02d}) T: ", behind_if_any("V:", thousandths)),
+        Series(CELLS, 1, "cell_{:02d}_v", per_cell=True),
+        Line("C{:02d}) T: ", behind_if_any("V:", thousandths)),  # the temperature may come alone
         Sensor("Cell {:02d} voltage", "V", "voltage", 3, "mdi:battery-outline", diagnostic=True),
         Field(min_length=CELLS, max_length=CELLS, description="each cell's voltage, V"),
     ] = (None,) * CELLS
     cell_t: Annotated[
         tuple[SmallInt | None, ...],
-        Series(CELLS, 1, "cell_{:02d}_t"),
+        Series(CELLS, 1, "cell_{:02d}_t", per_cell=True),
         Line("C{:02d}) T: ", whole),
         Sensor("Cell {:02d} temperature", "°C", "temperature", 0, diagnostic=True, enabled=False),
         Field(min_length=CELLS, max_length=CELLS, description="each cell's temperature, °C"),
@@ -209,24 +160,12 @@ class Snapshot(BaseModel):
     # The console gives both totals the same label: the collector's energy.py tells them apart.
     energy_in: Annotated[
         Real3 | None,
-        Sensor(
-            "Energy in",
-            device_class="energy",
-            precision=1,
-            icon="mdi:battery-plus-outline",
-            total=True,
-        ),
+        Sensor("Energy in", None, "energy", 1, "mdi:battery-plus-outline", total=True),
         Field(description="energy charged so far, in the battery's own unit"),
     ] = None
     energy_out: Annotated[
         Real3 | None,
-        Sensor(
-            "Energy out",
-            device_class="energy",
-            precision=1,
-            icon="mdi:battery-minus-outline",
-            total=True,
-        ),
+        Sensor("Energy out", None, "energy", 1, "mdi:battery-minus-outline", total=True),
         Field(description="energy discharged so far, in the battery's own unit"),
     ] = None
     adc_vp: Annotated[
@@ -276,7 +215,7 @@ class Snapshot(BaseModel):
             return None
         return round(self.v_pack * self.i_pack, 1) + 0.0
 
-    @computed_field(description="highest less lowest cell voltage, V")  # type: ignore[prop-decorator]  # pydantic's own way
+    @computed_field(description="highest minus lowest cell voltage, V")  # type: ignore[prop-decorator]  # pydantic's own way
     @property
     def cell_delta(self) -> Annotated[float | None, _CELL_DELTA]:
         """V."""
@@ -287,19 +226,19 @@ class Snapshot(BaseModel):
     @computed_field(description="number of the cell with the lowest voltage, from 1")  # type: ignore[prop-decorator]  # pydantic's own way
     @property
     def cell_lowest(self) -> Annotated[int | None, _CELL_LOWEST]:
-        """The first of them, where several are equally low."""
+        """The first of them, if several are equally low."""
         voltages = self._voltages()
         return min(voltages, key=voltages.__getitem__, default=None)
 
     @computed_field(description="number of the cell with the highest voltage, from 1")  # type: ignore[prop-decorator]  # pydantic's own way
     @property
     def cell_highest(self) -> Annotated[int | None, _CELL_HIGHEST]:
-        """The first of them, where several are equally high."""
+        """The first of them, if several are equally high."""
         voltages = self._voltages()
         return max(voltages, key=voltages.__getitem__, default=None)
 
     def _voltages(self) -> dict[int, float]:
-        """The cells' voltages by number; none at all where one is known to miss."""
+        """The cells' voltages by number; none at all if one of the battery's cells is missing."""
         known = {n: volts for n, volts in enumerate(self.cell_v, 1) if volts is not None}
         return known if len(known) >= (self.cell_count or 0) else {}
 

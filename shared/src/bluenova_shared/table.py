@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any, TypeVar, get_args
 
 from pydantic.fields import FieldInfo
@@ -21,7 +22,7 @@ Cell = int | float | str | datetime | None
 
 @dataclass(frozen=True)
 class TableColumn:
-    """One column: its name and SQL type, and where its value stands in the snapshot."""
+    """One column: its name and SQL type, and the field (and place in it) of its value."""
 
     name: str
     sql_type: str
@@ -30,38 +31,36 @@ class TableColumn:
     decimals: int | None = None
 
 
-def quantities() -> Iterator[tuple[str, FieldInfo]]:
-    """The Snapshot's fields that are measured, in the table's order."""
+def quantities() -> Iterator[tuple[str, FieldInfo, Column]]:
+    """Yields the Snapshot's fields that have a Column, in the table's order."""
     for name, field in Snapshot.model_fields.items():
-        if name not in ("schema_", "time", "mcu_id", "id", "cell_spread_alarm"):
-            yield name, field
+        if column := marked(field, Column):
+            yield name, field, column
 
 
 def marked(field: FieldInfo, kind: type[Marker]) -> Marker | None:
-    """The field's annotation of that kind, if it has one."""
-    return next((marker for marker in field.metadata if isinstance(marker, kind)), None)
+    """Returns the field's mark of that kind, on itself or within its type, or None."""
+    marks = chain(field.metadata, _within(field.annotation))
+    return next((mark for mark in marks if isinstance(mark, kind)), None)
+
+
+def _within(annotation: object) -> Iterator[object]:
+    """Yields the parts of a type: those of `X | None`, those of an array's values, their marks."""
+    for part in get_args(annotation):
+        yield part
+        yield from _within(part)
 
 
 def value_type(field: FieldInfo) -> Any:
-    """The type of the field's value, or of each value where it is an array."""
+    """Returns the type of the field's value, or of each of its values if it is an array."""
     return get_args(field.annotation)[0] if marked(field, Series) else field.annotation
-
-
-def column_of(field: FieldInfo) -> Column:
-    """The column of the field's value, or of each value where it is an array."""
-    column = marked(field, Column)  # on the field itself, or within `X | None`
-    for part in get_args(value_type(field)):
-        column = column or next((m for m in get_args(part) if isinstance(m, Column)), None)
-    if column is None:
-        raise TypeError(f"{field!r} has no Column")
-    return column
 
 
 def _columns() -> Iterator[TableColumn]:
     yield TableColumn("insert_time_utc", "TIMESTAMP", "time")
     yield TableColumn("mcu_id", "BIGINT", "mcu_id")
-    for name, field in quantities():
-        column, series = column_of(field), marked(field, Series)
+    for name, field, column in quantities():
+        series = marked(field, Series)
         if series is None:
             yield TableColumn(name, column.sql_type, name, None, column.decimals)
             continue
@@ -71,11 +70,11 @@ def _columns() -> Iterator[TableColumn]:
 
 
 COLUMNS = tuple(_columns())
-_FIELDS = [(name, marked(field, Series) is not None) for name, field in quantities()]
+_FIELDS = [(name, marked(field, Series) is not None) for name, field, _ in quantities()]
 
 
 def row(snapshot: Snapshot) -> tuple[Cell, ...]:
-    """The snapshot's values in the order of COLUMNS; the time is UTC, the MCU ID a number."""
+    """Returns the values in the order of COLUMNS; the time is UTC, the MCU ID a number."""
     values: list[Cell] = [snapshot.time.replace(tzinfo=None), int(snapshot.mcu_id, 16)]
     for name, is_series in _FIELDS:
         value = getattr(snapshot, name)

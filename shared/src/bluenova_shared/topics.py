@@ -1,4 +1,4 @@
-"""The MQTT topics: built and taken apart here and nowhere else."""
+"""The MQTT topics: this module alone makes them and takes them apart. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Topics:
         return f"{self.root}/{mcu}/status"
 
     def backlog(self, mcu: str) -> str:
-        """What has no receipt yet, once more."""
+        """Snapshots and events without a receipt, sent again."""
         return f"{self.root}/{mcu}/backlog"
 
     def recorded(self, mcu: str) -> str:
@@ -41,24 +41,24 @@ class Topics:
         return f"{self.root}/{mcu}/recorded"
 
     def recorder(self) -> str:
-        """A word each time a recorder is able to write, retained."""
+        """A message each time a recorder becomes able to write, retained."""
         return f"{self.root}/recorder"
 
     def discovery(self, mcu: str) -> str:
-        """What Home Assistant is to know of the battery, retained."""
+        """The battery's sensors, for Home Assistant, retained."""
         return f"{self.home_assistant}/device/bluenova_{mcu}/config"
 
     def home_assistant_states(self) -> set[str]:
-        """Where Home Assistant says `online`: its prefix can be changed without this topic."""
+        """Where Home Assistant says `online`; its discovery prefix need not begin this topic."""
         return {f"{prefix}/status" for prefix in (self.home_assistant, HOME_ASSISTANT)}
 
     def mcu_of(self, topic: str) -> str | None:
-        """The MCU ID that a battery's topic names; None for any other topic."""
+        """Returns the MCU ID in a battery's topic; None for any other topic."""
         below = topic.removeprefix(self.root + "/")
         mcu, slash, _ = below.partition("/")
         return mcu if below != topic and slash and _MCU_LEVEL.fullmatch(mcu) else None
 
 
 def share_filter(group: str, topic_filter: str) -> str:
-    """The filter under which the members of `group` share what `topic_filter` matches."""
+    """Returns the filter with which the members of `group` share the topics that match."""
     return f"$share/{group}/{topic_filter}"

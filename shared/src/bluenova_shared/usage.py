@@ -1,4 +1,4 @@
-"""How `--help` looks: the settings' own words, and none of Python's."""
+"""How `--help` looks: it has the settings' own words, and none of Python's."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _BOOLEAN = re.compile(r"\(default: (True|False)\)$")
 
 
 class Usage(argparse.RawDescriptionHelpFormatter):
-    """Names what a setting takes, and its default where it has one that may be shown."""
+    """Shows what a setting takes, and its default if it has one that is not secret."""
 
     def add_argument(self, action: argparse.Action) -> None:
-        """Takes an option in."""
+        """Adds an option."""
         if isinstance(action.metavar, str):
             action.metavar = _PLACEHOLDERS.get(action.metavar, action.metavar)
         if action.help is not None:
@@ -31,5 +31,5 @@ class Usage(argparse.RawDescriptionHelpFormatter):
         super().add_argument(action)
 
     def add_text(self, text: str | None) -> None:
-        """Takes a paragraph in."""
+        """Adds a paragraph."""
         super().add_text(text and inspect.cleandoc(text))

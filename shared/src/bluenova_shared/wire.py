@@ -11,7 +11,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, TypeAdapter
 
-from bluenova_shared.snapshot import SCHEMA, ItemId, McuId, Snapshot, Time
+from bluenova_shared.identity import ItemId, McuId, Time
+from bluenova_shared.snapshot import SCHEMA, Snapshot
 
 # A chunk is never longer than this, nor than what the broker announces as its limit.
 CHUNK_BYTES: Final = 128 * 1024

@@ -1,4 +1,4 @@
-"""From what console lines say to snapshots: pure, bounded, and told the time."""
+"""Makes snapshots of what console lines say. Pure: the time is passed in. Bounded."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ from bluenova_shared.readings import Value
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import marked, quantities
 
-# How many closed intervals wait for the very first MCU ID: an hour's at 10 s.
+# How many closed intervals wait for the very first MCU ID: an hour of them at 10 s.
 MAX_NAMELESS = 360
 
 Totals = dict[str, float]
 
-_SERIES = {name: series.count for name, field in quantities() if (series := marked(field, Series))}
+_COUNTS = {name: s.count for name, field, _ in quantities() if (s := marked(field, Series))}
 
 
 @dataclass
 class Draft:
-    """What one battery has said so far within the open interval."""
+    """What one battery has said so far in the open interval."""
 
     readings: dict[tuple[str, int | None], Value] = dataclasses.field(default_factory=dict)
     counts: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def count(self, name: str) -> None:
-        """One more line of this kind."""
+        """Counts one more line of this kind."""
         self.counts[name] = min(self.counts.get(name, 0) + 1, SMALLINT_MAX)
 
     def snapshot(self, mcu_id: str, end: datetime, totals: Totals) -> Snapshot:
-        """What has been said, as a snapshot of the interval that ended at `end`."""
+        """Returns what was said as a snapshot of the interval that ended at `end`."""
         values: dict[str, object] = {**self.counts, **totals}
         arrays: dict[str, list[Value | None]] = {
-            name: [None] * count for name, count in _SERIES.items()
+            name: [None] * count for name, count in _COUNTS.items()
         }
         for (name, index), value in self.readings.items():
             if index is None:
@@ -63,25 +63,25 @@ class Draft:
 class Assembler:
     """Gathers lines into one snapshot per interval and battery; the last readable value wins.
 
-    Values belong to the MCU ID named last, which is remembered. `mcu_id` and `totals` (the energy
-    totals of each battery, by column name) are what an earlier run remembered.
+    Values belong to the battery whose MCU ID came last. `mcu_id` and `totals` (each battery's
+    energy totals by column name) are what an earlier run remembered.
     """
 
     def __init__(self, mcu_id: str | None = None, totals: Mapping[str, Totals] | None = None):
         self.mcu_id = mcu_id
         self.dropped_nameless = 0
-        # None stands for the battery whose name has not come yet.
+        # None stands for the battery whose MCU ID has not come yet.
         self._totals = LRU[str | None, Totals]()
         self._totals.update({mcu: dict(known) for mcu, known in (totals or {}).items()})
         self._drafts: dict[str | None, Draft] = {}
         self._nameless: deque[tuple[datetime, Draft, Totals]] = deque()
         self._named_late: list[Snapshot] = []
-        self._nobodys = False  # whether it is unknown whom the lines are about
+        self._nobodys = False  # whether the lines are about a battery too many
         self._pair = EnergyPair()
 
     @property
     def totals(self) -> dict[str, Totals]:
-        """The energy totals to be remembered, by MCU ID."""
+        """The energy totals to remember, by MCU ID."""
         return {mcu_id: totals for mcu_id, totals in self._totals.items() if mcu_id is not None}
 
     def handle(self, said: Said | None) -> Said | None:
@@ -104,11 +104,11 @@ class Assembler:
         return said
 
     def connection_lost(self) -> None:
-        """Lines may be missing from here on; what has been read stays, and so does the name."""
+        """Takes note that lines may be missing; values and MCU ID stay."""
         self._pair.disarm()
 
     def close(self, end: datetime) -> list[Snapshot]:
-        """The snapshots of the interval that ends at `end`, after those that waited for a name."""
+        """Returns the snapshots of the interval that ends at `end`, and first those named late."""
         snapshots, self._named_late = self._named_late, []
         for mcu_id, draft in self._drafts.items():
             totals = self._totals.get(mcu_id, {})

@@ -1,4 +1,4 @@
-"""The two energy totals, which the console gives one and the same label."""
+"""The two energy totals, which have the same label on the console. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ Place = Literal["energy_out", "energy_in"]
 
 
 class EnergyPair:
-    """Tells the totals apart by their place behind the arming line.
+    """Tells the totals apart by their order after the line that arms it.
 
     The firmware labels both totals "EnergyOut". After a flash store the first is discharge, the
     second charge; later ones are neither, until the next store.
@@ -18,13 +18,13 @@ class EnergyPair:
         self._to_come: list[Place] = []
 
     def arm(self) -> None:
-        """The next two totals are the pair."""
+        """Expects the pair: the next two totals."""
         self._to_come = ["energy_out", "energy_in"]
 
     def disarm(self) -> None:
-        """The stream broke off: the next total may be either."""
+        """Expects nothing: lines may be missing, so the next total could be either."""
         self._to_come = []
 
     def next(self) -> Place | None:
-        """Which total this one is, readable or not; None if it is neither."""
+        """Returns which total this one is, readable or not; None if it is neither."""
         return self._to_come.pop(0) if self._to_come else None

@@ -1,23 +1,23 @@
-"""From the pieces of websocket messages to console lines: pure, and bounded whatever is fed."""
+"""Makes console lines of the pieces of websocket messages. Pure; its memory is bounded."""
 
 from __future__ import annotations
 
 import re
 
 MAX_LINE_BYTES = 4096
-# The console's line ending is not known for certain. A NUL counts as one, too: the C program saw
-# nothing behind it.
+# The console's line ending is not known for certain. A NUL is one, too: the C program ignored
+# what followed it.
 _LINE_END = re.compile(rb"[\r\n\0]")
 
 
 class LineSplitter:
-    """Splits one message, fed in pieces, into lines; a line over the limit loses its end."""
+    """Splits one message, which comes in pieces, into lines; cuts a line at the limit."""
 
     def __init__(self) -> None:
         self._open = b""
 
     def feed(self, piece: bytes) -> list[str]:
-        """The lines that end within this piece: decoded, bad bytes replaced, without empty ones."""
+        """Returns the lines that end in this piece: decoded, bad bytes replaced, no empty ones."""
         *ended, rest = _LINE_END.split(piece)
         lines = []
         for end in ended:
@@ -26,7 +26,7 @@ class LineSplitter:
         return lines
 
     def end(self) -> list[str]:
-        """The line that ends with the message, if there is one."""
+        """Returns the line that ends with the message, if there is one."""
         return self._ended(b"")
 
     def _append(self, piece: bytes) -> None:

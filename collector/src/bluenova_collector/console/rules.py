@@ -1,7 +1,7 @@
-"""What a console line says: one rule per prefix, derived from the Snapshot's annotations.
+"""What a console line says: one rule per prefix, derived from the Snapshot's annotations. Pure.
 
-A line of a new kind needs nothing here: it is a field of `bluenova_shared.snapshot.Snapshot`,
-annotated with its Line. Only what is no such quantity stands below: the MCU ID, the energy totals.
+A new kind of line needs nothing here: it is a field of `bluenova_shared.snapshot.Snapshot`,
+annotated with its Line. Only the MCU ID and the energy totals have rules of their own below.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from bluenova_shared.quantity import Counted, Line, Series
+from bluenova_shared.identity import McuId
+from bluenova_shared.quantity import Column, Counted, Line, Series
 from bluenova_shared.readings import Reader, Value, decimal
-from bluenova_shared.snapshot import McuId, Snapshot
-from bluenova_shared.table import column_of, marked, quantities, value_type
+from bluenova_shared.table import marked, quantities, value_type
 
 MCU_ID = "MCU ID: "
 ENERGY_FOLLOWS = "DEBUG: CALC PACK_CHARGE, STORE IN FLASH"
@@ -27,7 +27,7 @@ ENERGY = "Write EnergyOut: "
 
 @dataclass(frozen=True)
 class Reading:
-    """A value for the Snapshot's `field`, at `index` where that is an array."""
+    """A value for the Snapshot's `field`, at `index` if that is an array."""
 
     field: str
     index: int | None
@@ -36,14 +36,14 @@ class Reading:
 
 @dataclass(frozen=True)
 class Readings:
-    """What a line says of the quantities that it carries."""
+    """The values of a line."""
 
     readings: tuple[Reading, ...]
 
 
 @dataclass(frozen=True)
 class Occurrence:
-    """A line that counts for `field`."""
+    """A line that `field` counts."""
 
     field: str
 
@@ -62,14 +62,14 @@ class EnergyFollows:
 
 @dataclass(frozen=True)
 class EnergyTotal:
-    """An energy total; which one, its place tells."""
+    """An energy total; its order tells which one."""
 
     value: float
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A line that we know by its prefix and cannot read."""
+    """A line with a known prefix that cannot be read."""
 
     prefix: str
     line: str
@@ -80,20 +80,20 @@ Said = Readings | Occurrence | Named | EnergyFollows | EnergyTotal | Unreadable
 
 
 class Check:
-    """What a field takes: raises ValidationError, or returns the value as the table holds it."""
+    """Checks and rounds a field's value."""
 
-    def __init__(self, field: FieldInfo) -> None:
+    def __init__(self, field: FieldInfo, column: Column) -> None:
         self._type = TypeAdapter[Any](value_type(field))
-        self._column = column_of(field)
+        self._column = column
 
     def __call__(self, value: Value) -> Value:
-        """The value, rounded. Raises ValidationError."""
+        """Returns the value as the table holds it. Raises ValidationError if it cannot be."""
         return self._column.rounded(self._type.validate_python(value))
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How one value is read from the text behind a prefix, and made what the table can hold."""
+    """How one value is read from the text after a prefix, and checked."""
 
     field: str
     index: int | None
@@ -101,16 +101,18 @@ class Rule:
     check: Check
 
 
+CHECKS = {name: Check(field, column) for name, field, column in quantities()}
+
+
 def _rules() -> Iterator[tuple[str, Rule]]:
-    for name, field in quantities():
+    for name, field, _ in quantities():
         line, series = marked(field, Line), marked(field, Series)
-        check = Check(field)
         if line and series:
             for index in range(series.count):
                 prefix = line.prefix.format(series.first + index)
-                yield prefix, Rule(name, index, line.read, check)
+                yield prefix, Rule(name, index, line.read, CHECKS[name])
         elif line:
-            yield line.prefix, Rule(name, None, line.read, check)
+            yield line.prefix, Rule(name, None, line.read, CHECKS[name])
 
 
 RULES: dict[str, list[Rule]] = defaultdict(list)
@@ -118,10 +120,9 @@ for _prefix, _rule in _rules():
     RULES[_prefix].append(_rule)
 
 COUNTED = {
-    counted.prefix: name for name, field in quantities() if (counted := marked(field, Counted))
+    counted.prefix: name for name, field, _ in quantities() if (counted := marked(field, Counted))
 }
 
-ENERGY_CHECK = Check(Snapshot.model_fields["energy_out"])
 MCU_ID_CHECK: TypeAdapter[str] = TypeAdapter(McuId)
 _MCU_ID = re.compile(r"[ \t]*(?:0[xX])?([0-9A-Fa-f]+)")
 
@@ -129,7 +130,7 @@ _PREFIX = re.compile("|".join(map(re.escape, (*RULES, *COUNTED, MCU_ID, ENERGY_F
 
 
 def read(line: str) -> Said | None:
-    """What the line says; None for chatter. Never raises."""
+    """Returns what the line says; None for chatter. Never raises."""
     match = _PREFIX.match(line)
     if match is None:
         return None
@@ -156,7 +157,7 @@ def _said(prefix: str, text: str) -> Said:
     if prefix == MCU_ID:
         return Named(_mcu_id(text))
     if prefix == ENERGY:
-        return EnergyTotal(float(ENERGY_CHECK(decimal(text))))
+        return EnergyTotal(float(CHECKS["energy_out"](decimal(text))))
     return EnergyFollows()
 
 

@@ -20,8 +20,6 @@ from bluenova_shared.quantity import Alarm, Sensor, Series
 from bluenova_shared.snapshot import CELLS, Snapshot
 from bluenova_shared.topics import Topics
 
-# Series that have one value for each cell; a battery may have fewer than there is room for.
-PER_CELL = ("cell_v", "cell_t")
 # A value lives for so many intervals; one interval without a snapshot must not show.
 LIVES_INTERVALS = 6
 LIVES_AT_LEAST_S = 60
@@ -108,7 +106,7 @@ class Describer:
                 component = self._sensor(
                     sensor, sensor.name.format(number), f"value_json.{field}[{index}]"
                 )
-                missing = field in PER_CELL and index >= cells
+                missing = series.per_cell and index >= cells
                 # The platform alone removes what a battery with more cells had.
                 key = f"{field}_{number:02d}"
                 yield key, {"platform": "sensor"} if missing else component
