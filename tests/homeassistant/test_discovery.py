@@ -157,6 +157,7 @@ def a_status() -> Status:
         version="1.2.3",
         since=NOW,
         interval_s=10,
+        clock_is_set=True,
         last_snapshot=None,
         waiting=0,
         oldest_waiting=None,

@@ -14,11 +14,11 @@ from bluenova_collector.availability import Availability
 from bluenova_collector.console.assembler import Assembler
 from bluenova_collector.console.rules import Said, Unreadable
 from bluenova_collector.gap_events import GapEvents
-from bluenova_collector.intervals import Intervals
+from bluenova_collector.intervals import LATEST_S, Intervals, is_set
 from bluenova_collector.lru import LRU
 from bluenova_collector.memory import Memory
 from bluenova_collector.spread import SpreadAlarm
-from bluenova_shared.logs import Throttle
+from bluenova_shared.logs import Change, Throttle
 from bluenova_shared.message import Message
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.topics import Topics
@@ -62,6 +62,7 @@ class Collector:
         steady_s: float,
     ) -> None:
         self.started_s = wall_s
+        self.clock_is_set = is_set(wall_s)
         self.unreadable: Counter[str] = Counter()
         self.last_snapshot = LRU[str, datetime]()
         self._topics = topics
@@ -72,6 +73,7 @@ class Collector:
         self._availability = Availability(offline_after_s, steady_s, memory.mcu_id)
         self._spread_alarm = SpreadAlarm(spread_alarm_v)
         self._throttle = Throttle(SAME_LINE_EVERY_S)
+        self._clock = Change(True)
 
     def handle(self, said: Said | None, steady_s: float) -> list[Message]:
         """Takes in what a line says."""
@@ -95,11 +97,16 @@ class Collector:
 
     def close(self, wall_s: float, steady_s: float) -> Closed | None:
         """Closes the interval that has ended; None while it goes on."""
+        self._note_clock(wall_s)
         due = self._intervals.due(wall_s)
         if due is None:
             return None
         if due.corrected_s:
-            log.warning("The clock was set back by %d s: going on from there", due.corrected_s)
+            log.warning(
+                "The clock was set back by %d s: going on from there. Times that are taken in the "
+                "table are kept as rejected",
+                due.corrected_s,
+            )
         dropped = self._assembler.dropped_nameless
         end = datetime.fromtimestamp(due.end_s, UTC)
         snapshots = [self._complete(snapshot) for snapshot in self._assembler.close(end)]
@@ -157,6 +164,17 @@ class Collector:
     def _availability_of(self, mcu_id: str) -> Message:
         state = "online" if self._availability.online[mcu_id] else "offline"
         return Message(self._topics.availability(mcu_id), state, qos=1, retain=True)
+
+    def _note_clock(self, wall_s: float) -> None:
+        self.clock_is_set = is_set(wall_s)
+        if self._clock.to(self.clock_is_set):
+            if self.clock_is_set:
+                log.info("The clock is set: going on")
+            else:
+                log.error(
+                    "The clock says %s, which cannot be: nothing is measured until it is set",
+                    datetime.fromtimestamp(min(wall_s, LATEST_S), UTC).date(),
+                )
 
     def _note_nameless(self, steady_s: float) -> None:
         if self._throttle.admit("nameless", steady_s) is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from bluenova_collector.intervals import BUILT_S
+from bluenova_collector.intervals import is_set
 from bluenova_collector.lru import LRU
 from bluenova_shared.wire import Event, Occasion, new_id
 
@@ -49,7 +49,7 @@ class GapEvents:
         new = self._is_present.keys() - self._start_told
         self._start_told = set(self._is_present)
         # If the clock stood in 1970 at the start, nobody knows when that was.
-        started_s = self._started_s if self._started_s >= BUILT_S else end_s
+        started_s = self._started_s if is_set(self._started_s) else end_s
         return [
             *(self._event("collector_started", mcu_id, started_s) for mcu_id in new),
             *(self._event("battery_back", mcu_id, end_s) for mcu_id in back),
@@ -58,7 +58,7 @@ class GapEvents:
 
     def stopped(self, now_s: float) -> list[Event]:
         """The events of the collector's end; none if the clock cannot tell when that is."""
-        if now_s < BUILT_S:
+        if not is_set(now_s):
             return []
         return [self._event("collector_stopped", mcu_id, now_s) for mcu_id in self._is_present]
 

@@ -11,8 +11,8 @@ from bluenova_shared.identity import LATEST
 BUILT_S = int(datetime(2026, 11, 1, tzinfo=UTC).timestamp())
 # The last time that a snapshot can bear.
 LATEST_S = int(LATEST.timestamp())
-# A backward step of more than this is a correction, not a clock that drifted.
-CORRECTION_S = 3600
+# A backward step of more intervals than this is a correction, not a clock that is adjusted.
+WAITED_OUT = 2
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,11 @@ class Due:
 
     end_s: int
     corrected_s: int = 0
+
+
+def is_set(now_s: float) -> bool:
+    """Whether a clock that says this can be right."""
+    return BUILT_S <= now_s < LATEST_S
 
 
 class Intervals:
@@ -38,11 +43,11 @@ class Intervals:
     def due(self, now_s: float) -> Due | None:
         """The interval that is to be closed now; None while it stays open."""
         end_s = self._aligned(now_s)
-        if not BUILT_S <= now_s < LATEST_S:
+        if not is_set(now_s):
             return None
         if end_s > self.last_end_s:
             return Due(end_s)
-        if self.last_end_s - now_s > CORRECTION_S:
+        if self.last_end_s - now_s > WAITED_OUT * self.interval_s:
             return Due(end_s, corrected_s=self.last_end_s - int(now_s))
         return None
 

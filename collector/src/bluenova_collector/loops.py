@@ -139,6 +139,7 @@ class Loops:
                 version=VERSION,
                 since=datetime.fromtimestamp(int(self._collector.started_s), UTC),
                 interval_s=self._interval_s,
+                clock_is_set=self._collector.clock_is_set,
                 last_snapshot=self._collector.last_snapshot.get(mcu_id),
                 waiting=self._delivery.waiting(mcu_id),
                 oldest_waiting=self._outbox.oldest(mcu_id),

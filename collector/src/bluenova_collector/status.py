@@ -24,6 +24,9 @@ class Status(BaseModel):
         Field(description="when the collector started, UTC"),
     ]
     interval_s: int = Field(description="seconds between two snapshots")
+    clock_is_set: bool = Field(
+        description="false while the clock is so wrong that nothing is measured"
+    )
     last_snapshot: Annotated[
         datetime | None,
         # Not enabled: each new time would be a line in Home Assistant's logbook.
