@@ -11,7 +11,6 @@ import pytest
 from tests.support.scenarios import (
     GOOD,
     RECOVERY_S,
-    SILENCE_S,
     Listening,
     Story,
     accepts_nothing,
@@ -21,10 +20,11 @@ from tests.support.scenarios import (
     redirects,
     says,
     sends_raw,
+    sends_raw_and_stays,
 )
 from websockets.frames import Frame, Opcode
 
-from bluenova_collector.console.connection import SAME_CHANGES
+from bluenova_collector.console.connection import CLOSE_WITHIN_S, MAX_FRAME_BYTES, SAME_CHANGES
 from bluenova_tools.simulator.acts import Fragments
 from bluenova_tools.simulator.behaviour import Behaviour
 
@@ -44,7 +44,7 @@ def told() -> dict[str, Story]:
             for behaviour in Behaviour
             if behaviour is not Behaviour.SERVE
         }
-        big = b"x" * 70_000
+        big = b"x" * (MAX_FRAME_BYTES + 1)
         running |= {
             "redirects": redirects(stories),
             "accepts-nothing": accepts_nothing(stories),
@@ -56,11 +56,22 @@ def told() -> dict[str, Story]:
             "several": says(stories, "SOC: 5\r\nTemp: 3\nSOH: 9\0"),
             "bad-utf8": says(stories, "SOC: 5\udcff", "\udc80\udcff"),
             "long-message": says(stories, Fragments([b"y" * 60_000] * 50), "SOC: 5"),
-            "frame-over-64-KiB": sends_raw(stories, frame(Opcode.TEXT, big)),
-            "fragment-over-64-KiB": sends_raw(
+            "frame-of-1-MiB": says(stories, big[:-1].decode(), "SOC: 5"),
+            "frame-over-1-MiB": sends_raw_and_stays(stories, frame(Opcode.TEXT, big)),
+            "fragment-over-1-MiB": sends_raw_and_stays(
                 stories, frame(Opcode.TEXT, b"SOC: 5\n", fin=False) + frame(Opcode.CONT, big)
             ),
-            "broken-frames": sends_raw(stories, b"\xff" * 100),
+            "broken-frames": sends_raw_and_stays(stories, b"\xff" * 100),
+            "close-frame": sends_raw_and_stays(stories, frame(Opcode.CLOSE, b"\x03\xe8")),
+            "masked-frame": sends_raw_and_stays(
+                stories, Frame(Opcode.TEXT, b"SOC: 5").serialize(mask=True)
+            ),
+            "oversized-ping": sends_raw_and_stays(
+                stories, b"\x89\x7e" + (200).to_bytes(2, "big") + b"x" * 200
+            ),
+            "close-frame-and-more-lines": sends_raw_and_stays(
+                stories, frame(Opcode.CLOSE, b"\x03\xe8") + frame(Opcode.TEXT, b"SOC: 5"), times=50
+            ),
             "endless-message": sends_raw(
                 stories,
                 frame(Opcode.TEXT, b"", fin=False) + frame(Opcode.CONT, b"x" * 1000, fin=False),
@@ -187,6 +198,7 @@ def test_pouring_without_a_pause_leaves_time_for_other_work(told: dict[str, Stor
             "bad-utf8", ["SOC: 5\ufffd", "\ufffd\ufffd"], id="in bad UTF-8 keep what can be read"
         ),
         pytest.param("long-message", ["y" * 4096, "SOC: 5"], id="without an end are cut to 4 KiB"),
+        pytest.param("frame-of-1-MiB", ["x" * 4096, "SOC: 5"], id="in one frame of 1 MiB, too"),
     ],
 )
 def test_lines(name: str, lines: list[str], told: dict[str, Story]) -> None:
@@ -196,16 +208,27 @@ def test_lines(name: str, lines: list[str], told: dict[str, Story]) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["frame-over-64-KiB", "fragment-over-64-KiB", "broken-frames", "endless-message"]
+    ("name", "why"),
+    [
+        ("frame-over-1-MiB", "we closed it (1009"),
+        ("fragment-over-1-MiB", "we closed it (1009"),
+        ("broken-frames", "we closed it (1002"),
+        ("close-frame", "it closed the connection (1000"),
+        ("masked-frame", "we closed it (1002"),
+        ("oversized-ping", "we closed it (1002"),
+        ("close-frame-and-more-lines", "it closed the connection (1000"),
+        ("endless-message", "we closed it (1002"),
+    ],
 )
-def test_what_cannot_be_read_costs_the_connection_and_no_more(
-    name: str, told: dict[str, Story]
+def test_what_cannot_be_read_costs_the_connection_and_no_more_and_the_log_says_why(
+    name: str, why: str, told: dict[str, Story]
 ) -> None:
     story = told[name]
     assert story.attempts == 2
-    assert story.recovered_after_s < SILENCE_S + 1 + 1.5
+    assert story.recovered_after_s < RECOVERY_S + CLOSE_WITHIN_S
     assert kinds(story) == [CONNECTED, "Lost", CONNECTED]
+    assert why in story.said[1]
 
 
 def test_lines_before_a_frame_that_cannot_be_read_are_heard(told: dict[str, Story]) -> None:
-    assert told["fragment-over-64-KiB"].heard[0] == "SOC: 5"
+    assert told["fragment-over-1-MiB"].heard[0] == "SOC: 5"

@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
+from websockets.server import ServerProtocol
 
 from bluenova_collector.console.connection import Address, Console, Line, Lost
 from bluenova_tools.simulator.acts import Act
@@ -89,14 +91,16 @@ class Listening(logging.Handler):
                 story.said.append(line)
 
 
-async def listen(port: int, story: Story, until: Callable[[], bool]) -> None:
+async def listen(
+    port: int, story: Story, until: Callable[[], bool], silence_s: float = SILENCE_S
+) -> None:
     """Runs a console against a battery until that is so, and a while longer."""
 
     console = Console(
         Address("127.0.0.1", port, "/ws/"),
         time.monotonic,
         handshake_s=HANDSHAKE_S,
-        silence_s=SILENCE_S,
+        silence_s=silence_s,
     )
 
     async def hear() -> None:
@@ -219,6 +223,39 @@ async def sends_raw(stories: dict[int, Story], first: bytes, times: int = 1) -> 
         story = stories.setdefault(port, Story())
         began_s = time.monotonic()
         await listen(port, story, lambda: GOOD in story.heard)
+        story.recovered_after_s = time.monotonic() - began_s
+    story.attempts = connections
+    return story
+
+
+async def sends_raw_and_stays(stories: dict[int, Story], first: bytes, times: int = 1) -> Story:
+    """The first connection brings these bytes, then nothing, and TCP stays open on its side."""
+    connections = 0
+
+    async def serve_raw(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        protocol = ServerProtocol()
+        protocol.receive_data(await reader.readuntil(b"\r\n\r\n"))
+        (request,) = protocol.events_received()
+        assert isinstance(request, Request)
+        protocol.send_response(protocol.accept(request))
+        writer.write(b"".join(protocol.data_to_send()))
+        if connections == 1:
+            for _ in range(times):
+                writer.write(first)
+                await asyncio.sleep(0)
+        else:
+            writer.write(Frame(Opcode.TEXT, GOOD.encode()).serialize(mask=False))
+        while await reader.read(1000):
+            pass
+        writer.close()
+
+    async with await asyncio.start_server(serve_raw, "127.0.0.1", 0) as server:
+        port: int = server.sockets[0].getsockname()[1]
+        story = stories.setdefault(port, Story())
+        began_s = time.monotonic()
+        await listen(port, story, lambda: GOOD in story.heard, silence_s=60)
         story.recovered_after_s = time.monotonic() - began_s
     story.attempts = connections
     return story

@@ -20,8 +20,10 @@ from bluenova_shared.threads import in_daemon_thread
 
 log = logging.getLogger(__name__)
 
-# The longest piece of a message that is held in memory; a longer frame costs the connection.
-MAX_PIECE_BYTES = 65536
+# The longest frame that is held in memory; a longer one costs the connection.
+MAX_FRAME_BYTES = 2**20
+# How long the other side has to end TCP when the websocket has ended.
+CLOSE_WITHIN_S = 1.0
 # The C program's pauses between attempts; the last one repeats.
 PAUSES_S = (1, 1, 2, 2, 3, 3, 5, 5, 10, 10, 30, 60)
 # The same line is logged once in this time, but a change up to so many times: rare changes are all
@@ -62,6 +64,21 @@ class _NoRedirects(connect):
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
+
+
+class _Ending(ClientConnection):
+    """Ends TCP soon after the websocket, even if the other side does not.
+
+    After a close frame or an error of the protocol nothing else would come of `recv_streaming`.
+    """
+
+    _is_ending = False
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.protocol.close_expected() and not self._is_ending:
+            self._is_ending = True
+            self.loop.call_later(CLOSE_WITHIN_S, self.transport.abort)
 
 
 @dataclass(frozen=True)
@@ -140,9 +157,10 @@ class Console:
                 proxy=None,
                 open_timeout=self._handshake_s,
                 ping_interval=None,
-                close_timeout=1,
-                max_size=(None, MAX_PIECE_BYTES),
+                close_timeout=CLOSE_WITHIN_S,
+                max_size=(None, MAX_FRAME_BYTES),
                 user_agent_header=None,
+                create_connection=_Ending,
             ) as connection:
                 yield Connected()
                 async with aclosing(self._lines(connection)) as lines:
