@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import logging.handlers
+import os
 import sys
 import time
 from collections.abc import Hashable
 from pathlib import Path
+from typing import TextIO
 
+# How often it is looked whether the log file has been moved away.
+LOOK_EVERY_S = 1.0
 FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s"
 
 
-class KeptLogFile(logging.handlers.RotatingFileHandler):
+class _Quiet(logging.Handler):
+    """Says once, and not for each line, that a line cannot be written."""
+
+    _said = ""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the name is logging's
+        """Tells the console, if there is one."""
+        error = sys.exc_info()[1]
+        reason = str(error) or type(error).__name__
+        if reason != self._said:
+            self._said = reason
+            with contextlib.suppress(OSError, ValueError):  # it may be the console that has gone
+                print(f"The log cannot be written: {reason}", file=sys.stderr)  # noqa: T201  # no log
+
+
+class _Console(_Quiet, logging.StreamHandler[TextIO]):
+    """The console."""
+
+
+class KeptLogFile(_Quiet, logging.handlers.RotatingFileHandler):
     """Rotates at `max_bytes` (0: never) and keeps `files` files, the current one included.
 
     With `flush` false, lines may stay in memory until a warning, 8 KiB, or the end of the program
-    (SIGTERM included); nothing is lost but by a kill.
+    (SIGTERM included); nothing is lost but by a kill. A file that was moved away is begun anew.
     """
 
     def __init__(self, path: Path, *, files: int, max_bytes: int, flush: bool) -> None:
         self._flush_each_line = flush
         self._closing = False
+        self._looked_s = 0.0
         super().__init__(path, maxBytes=max_bytes, backupCount=files - 1, encoding="utf-8")
 
     def doRollover(self) -> None:  # noqa: N802  # the name is logging's
@@ -35,14 +60,43 @@ class KeptLogFile(logging.handlers.RotatingFileHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes a line; a warning takes all before it along to the disk."""
+        if abs(record.created - self._looked_s) >= LOOK_EVERY_S:
+            self._looked_s = record.created
+            if self._is_moved():
+                self.reopen()
         super().emit(record)
         if record.levelno >= logging.WARNING:
-            logging.StreamHandler.flush(self)
+            try:
+                logging.StreamHandler.flush(self)
+            except OSError:
+                self.handleError(record)
 
     def flush(self) -> None:
         """Writes out what waits, if each line is to be written at once, and at the end."""
         if self._flush_each_line or self._closing:
             super().flush()
+
+    def reopen(self) -> None:
+        """Writes out what waits, and opens the file by its name."""
+        self.acquire()
+        try:
+            if self.stream:
+                self.stream.close()
+            self.stream = self._open()
+        except (OSError, ValueError):
+            self.stream = None  # as logging itself does it: the next line tries again
+            self.handleError(logging.makeLogRecord({}))
+        finally:
+            self.release()
+
+    def _is_moved(self) -> bool:
+        if self.stream is None:
+            return True
+        try:
+            there, ours = Path(self.baseFilename).stat(), os.fstat(self.stream.fileno())
+        except (OSError, ValueError):  # there is no such file, or the stream is closed
+            return True
+        return (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino)
 
     def close(self) -> None:
         """Writes out what waits, and closes the file."""
@@ -63,7 +117,7 @@ def set_up(
     Raises OSError if the file cannot be written.
     """
     handler: logging.Handler = (
-        logging.StreamHandler(sys.stdout)
+        _Console(sys.stdout)
         if path is None
         else KeptLogFile(path, files=files, max_bytes=max_bytes, flush=flush)
     )
@@ -76,6 +130,13 @@ def set_up(
     # The libraries' own accounts of each connection; the services say themselves what matters.
     for library in ("websockets", "asyncio", "paho"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
+
+
+def reopen() -> None:
+    """Opens the log file anew by its name, if there is one: somebody has moved it away."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, KeptLogFile):
+            handler.reopen()
 
 
 class Change:

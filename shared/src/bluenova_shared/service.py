@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from bluenova_shared import logs
 from bluenova_shared.health import Troubles, keep_beating
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ async def run_jobs(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, logs.reopen)
     tasks = [asyncio.create_task(job) for job in jobs]
     linked, stopped = asyncio.create_task(link), asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([*tasks, linked, stopped], return_when=asyncio.FIRST_COMPLETED)
