@@ -67,11 +67,11 @@ def test_a_broker_that_takes_no_snapshot_at_all_is_named(tmp_path: Path) -> None
     ):
         wait_until_ready(reader)
         battery.say(f"MCU ID: {MCU_ID}", *(f"C{n:02d}) T: 31, V: 3312" for n in range(1, 17)))
-        reader.wait_for_line("The broker takes no more than 188 bytes", timeout_s=10)
+        reader.wait_for_line("The broker takes no more than 658 bytes", timeout_s=10)
         for _ in range(15):
             battery.say("SOC: 50")
             time.sleep(0.2)
-        said = [line for line in reader.lines() if "takes no more than 188 bytes" in line]
+        said = [line for line in reader.lines() if "takes no more than 658 bytes" in line]
         assert len(said) <= 2, "one for what is live, and one for what waits"
         assert reader.running
     outbox = open_outbox(tmp_path / "collector.sqlite", battery=f"127.0.0.1:{battery.port}")

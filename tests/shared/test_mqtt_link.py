@@ -268,9 +268,9 @@ def test_what_is_longer_than_the_broker_takes_is_answered_and_harms_nothing() ->
         with Mosquitto(config=["max_packet_size 1000"]) as broker, Listener(broker) as listener:
             async with running(a_link(to(broker))) as link:
                 await until(lambda: link.connected)
-                assert link.publish(Message("out", "ü" * 300, qos=1)) == TooLong(1000 - 512)
-                assert link.publish(Message("out", "x" * 488, qos=1)) == Sent()
-                await until(lambda: listener.payloads("out") == [b"x" * 488])
+                assert link.publish(Message("out", "ü" * 500, qos=1)) == TooLong(1000 - 16 - 3)
+                assert link.publish(Message("out", "x" * 981, qos=1)) == Sent()
+                await until(lambda: listener.payloads("out") == [b"x" * 981])
                 assert link.connected
 
     asyncio.run(story())

@@ -30,3 +30,12 @@ def test_what_goes_on_is_no_change() -> None:
         False,
     ]
     assert not Change(False).to(False)
+
+
+def test_what_goes_on_for_long_is_said_again_but_no_change_is_not() -> None:
+    change = Change(every_s=3600)
+    assert [change.to("a", now_s) for now_s in (0, 10, 3599, 3600, 3700, 7200)] == [
+        True, False, False, True, False, True,
+    ]  # fmt: skip
+    assert change.to(None)
+    assert not change.to(None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import logging.handlers
+import math
 import os
 import sys
 import time
@@ -14,6 +15,8 @@ from typing import TextIO
 
 # How often it is looked whether the log file has been moved away.
 LOOK_EVERY_S = 1.0
+# A trouble that goes on is said again after so long.
+AGAIN_S = 3600.0
 FORMAT = "%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s"
 
 
@@ -140,15 +143,22 @@ def reopen() -> None:
 
 
 class Change:
-    """Tells a change from what goes on, so that what was said is not said again."""
+    """Tells a change from what goes on, so that what was said is not said again too soon.
 
-    def __init__(self, at_first: object = None) -> None:
+    With `every_s`, what goes on is to be said again after so many seconds.
+    """
+
+    def __init__(self, at_first: object = None, every_s: float = math.inf) -> None:
         self._last = at_first
+        self._every_s = every_s
+        self._said_s = 0.0
 
-    def to(self, what: object) -> bool:
-        """Whether this is something else than the last time."""
-        before, self._last = self._last, what
-        return what != before
+    def to(self, what: object, now_s: float = 0.0) -> bool:
+        """Whether this is something else than the last time, or is to be said again."""
+        if what == self._last and now_s - self._said_s < self._every_s:
+            return False
+        self._last, self._said_s = what, now_s
+        return True
 
 
 class Throttle:

@@ -28,7 +28,7 @@ CLOSE_WITHIN_S = 1.0
 PAUSES_S = (1, 1, 2, 2, 3, 3, 5, 5, 10, 10, 30, 60)
 # The same line is logged once in this time, but a change up to so many times: rare changes are all
 # logged, and a link that flaps does not fill the log.
-SAME_LINE_EVERY_S = 60.0
+SAME_LINE_EVERY_S = 900.0
 SAME_CHANGES = 3
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from bluenova_shared.message import Message
 
-# What a packet has besides its payload: a header, and a topic of ours with an arbitrary prefix.
-OVERHEAD_BYTES = 512
+# What a packet has besides its topic and its payload: a header, some lengths and its number.
+OVERHEAD_BYTES = 16
 KEEPALIVE_S = 20
 
 
@@ -58,12 +58,11 @@ class Abilities:
     most_qos: int = 2
     retains: bool = True
 
-    @property
-    def longest_payload(self) -> int | None:
+    def longest_payload(self, topic: str) -> int | None:
         """How many bytes it takes in one payload; None if it names no limit."""
         if self.longest_packet is None:
             return None
-        return max(0, self.longest_packet - OVERHEAD_BYTES)
+        return max(0, self.longest_packet - OVERHEAD_BYTES - len(topic.encode()))
 
     def reduce(self, message: Message) -> tuple[int, bool]:
         """The QoS and the retain flag with which the message can be sent."""

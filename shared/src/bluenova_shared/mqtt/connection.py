@@ -22,6 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bluenova_shared.message import Message
+from bluenova_shared.mqtt import troubles
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
 from bluenova_shared.mqtt.events import Connected, NoBroker, Published, Sent, TooLong
 from bluenova_shared.mqtt.inbox import Inbox
@@ -43,7 +44,7 @@ class Connection:
     ) -> None:
         self.abilities = abilities
         self.accepted = False
-        self.trouble = "the connection was lost"  # why it ended, or never came about
+        self.trouble = ""  # why it ended, or never came about
         self.refused: set[str] = set()  # topics on which we may not publish
         self._unacknowledged: dict[int, str] = {}  # topics by message
         self._broker = broker
@@ -72,7 +73,7 @@ class Connection:
             return NoBroker()
         payload = message.payload
         payload = payload.encode() if isinstance(payload, str) else payload
-        longest = self.abilities.longest_payload
+        longest = self.abilities.longest_payload(message.topic)
         if longest is not None and len(payload) > longest:
             return TooLong(longest)
         info = self._paho.publish(message.topic, payload, *self.abilities.reduce(message))
@@ -146,9 +147,15 @@ class Connection:
                 clean_start=self._client.session_s == 0,
                 properties=properties,
             )
-            self._paho.loop_forever()
+            rc = self._paho.loop_forever()
         except Exception as error:  # whatever it was, the connection is over
-            self.trouble = str(error) or type(error).__name__
+            self.trouble = troubles.of_error(error, tls=self._broker.tls is not None)
+        else:
+            self.trouble = self.trouble or troubles.of_end(
+                paho.error_string(rc),
+                accepted=self.accepted,
+                is_protocol_error=rc == paho.MQTT_ERR_PROTOCOL,
+            )
         finally:
             self._in_loop(ended.set)
 
@@ -160,7 +167,7 @@ class Connection:
         if not reason.is_failure:
             self._in_loop(self._accept, properties)
             return
-        self.trouble = f"refused: {reason}"
+        self.trouble = troubles.of_refusal(str(reason))
         # The next attempt is made with a will that the broker can take.
         if reason.value == _NO_RETAIN:
             self.abilities = dataclasses.replace(self.abilities, retains=False)
@@ -169,7 +176,7 @@ class Connection:
 
     def _heard_end(self, flags: paho.DisconnectFlags, reason: ReasonCode) -> None:
         if flags.is_disconnect_packet_from_server:
-            self.trouble = f"closed by the broker: {reason}"
+            self.trouble = troubles.of_farewell(str(reason))
 
     def _heard_suback(self, reasons: list[ReasonCode]) -> None:
         for (topic_filter, _), reason in zip(self._client.subscriptions, reasons, strict=False):

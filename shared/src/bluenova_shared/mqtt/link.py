@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bluenova_shared.backoff import Backoff
-from bluenova_shared.logs import Change
+from bluenova_shared.logs import AGAIN_S, Change
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
 from bluenova_shared.mqtt.connection import Connection
 from bluenova_shared.mqtt.events import Event, Lost, NoBroker, Published
 from bluenova_shared.mqtt.inbox import Inbox
+from bluenova_shared.mqtt.troubles import ANOTHER_CLIENT
 
 log = logging.getLogger(__name__)
 
@@ -61,19 +62,19 @@ class MqttLink:
         self._connection: Connection | None = None
         self._abilities = Abilities()
         self._away_since_s = steady()
-        self._said = Change()
+        self._said = Change(every_s=AGAIN_S)
 
     async def run(self) -> None:
         """Keeps a connection up until cancelled."""
         backoff = Backoff.doubling(self._pauses.first_s, self._pauses.longest_s)
         while True:
             began_s = self._steady()
-            await self._one_connection()
+            await self._one_connection(began_s)
             if self._steady() - began_s >= self._pauses.short_s:
                 backoff.reset()
             await asyncio.sleep(backoff.next_s() * random.uniform(0.8, 1.2))  # noqa: S311  # spreads the clients, no secret
 
-    async def _one_connection(self) -> None:
+    async def _one_connection(self, began_s: float) -> None:
         connection = self._connection = Connection(
             self.broker, self._client, self._inbox, self._abilities, listening=self._listening
         )
@@ -85,10 +86,14 @@ class MqttLink:
             if was_accepted:
                 self._away_since_s = self._steady()
                 self._inbox.put(Lost(connection.trouble))
-        new = self._said.to(connection.trouble)
+        new = self._said.to(self.trouble, self._steady())
         if was_accepted:
-            log.warning("Lost the MQTT broker at %s (%s); trying again", self.broker, self.trouble)
-        elif new:  # the same reason again is not told again
+            short = self._steady() - began_s < self._pauses.short_s
+            again = f"; {ANOTHER_CLIENT}" if short and not new else ""
+            log.warning(
+                "Lost the MQTT broker at %s (%s%s); trying again", self.broker, self.trouble, again
+            )
+        elif new:
             log.warning("No MQTT broker at %s (%s); trying again", self.broker, self.trouble)
 
     async def drain(self) -> list[Event]:

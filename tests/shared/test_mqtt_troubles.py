@@ -1,0 +1,162 @@
+"""What the log says of a broker that cannot be had: the reason, and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.harness import eventually
+
+from bluenova_shared.mqtt.broker import Broker, Client
+from bluenova_shared.mqtt.link import MqttLink, Pauses
+from bluenova_tools.local import Mosquitto, free_port
+
+pytestmark = pytest.mark.services
+
+
+@pytest.fixture(autouse=True)
+def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "bluenova_shared.mqtt")
+
+
+def warning(caplog: pytest.LogCaptureFixture, broker: Broker) -> str:
+    """The first that the log says of trouble with this broker."""
+
+    def said() -> list[str]:
+        return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+
+    async def try_it() -> None:
+        link = MqttLink(broker, Client("one"), time.monotonic)
+        running = asyncio.create_task(link.run())
+        async with asyncio.timeout(10):
+            while not said():  # noqa: ASYNC110  # what is waited for is another program's doing
+                await asyncio.sleep(0.02)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(try_it())
+    return said()[0]
+
+
+def answered(caplog: pytest.LogCaptureFixture, answer: bytes) -> str:
+    """What is said of a server that answers so and ends the connection."""
+    found: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    async def story() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port: int = server.sockets[0].getsockname()[1]
+            broker = Broker("127.0.0.1", port)
+            found.append(await asyncio.to_thread(warning, caplog, broker))
+
+    asyncio.run(story())
+    return found[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        pytest.param(b"", "ended the connection before accepting us", id="closes on CONNECT"),
+        pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", "another protocol", id="HTTP"),
+        pytest.param(b"\x15\x03\x03\x00\x02\x02\x46", "set MQTT_TLS=true", id="an alert of TLS"),
+        pytest.param(b"\x20\x02\x00\x01", "must know MQTT 5", id="MQTT 3 alone"),
+    ],
+)
+def test_a_server_that_is_no_broker_for_us(
+    answer: bytes, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert words in answered(caplog, answer)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 and its key, for the broker's user to read."""
+    tmp_path.chmod(0o755)
+    path = tmp_path / "both.pem"
+    subprocess.run(
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 "
+        f"-addext subjectAltName=IP:127.0.0.1 -keyout {path} -out {tmp_path}/cert.pem".split(),
+        check=True,
+        capture_output=True,
+    )
+    path.write_bytes(path.read_bytes() + (tmp_path / "cert.pem").read_bytes())
+    path.chmod(0o644)
+    return path
+
+
+class Ports:
+    """A broker's ports: in clear, with TLS, with websockets."""
+
+    def __init__(self, clear: int, tls: int, websockets: int) -> None:
+        self.clear, self.tls, self.websockets = clear, tls, websockets
+
+
+@pytest.fixture
+def ports(certificate: Path) -> Iterator[Ports]:
+    tls, websockets = free_port(), free_port()
+    with Mosquitto() as broker:
+        copy = broker.folder / "both.pem"  # in a folder that its user can enter
+        copy.write_bytes(certificate.read_bytes())
+        copy.chmod(0o644)
+        broker.config = [
+            *(f"listener {tls} 127.0.0.1", f"certfile {copy}", f"keyfile {copy}"),
+            *(f"listener {websockets} 127.0.0.1", "protocol websockets"),
+        ]
+        broker.restart()
+        eventually(lambda: broker.log.read_text().count("running") == 2)
+        yield Ports(broker.port, tls, websockets)
+
+
+@pytest.mark.parametrize(
+    ("port", "words"),
+    [
+        pytest.param(lambda p: p.websockets, "a port for websockets", id="websockets"),
+        pytest.param(lambda p: p.tls, "set MQTT_TLS=true", id="TLS, spoken to in clear"),
+    ],
+)
+def test_a_listener_of_another_kind(
+    port: Callable[[Ports], int], words: str, ports: Ports, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert words in warning(caplog, Broker("127.0.0.1", port(ports)))
+
+
+def test_a_listener_in_clear_that_is_spoken_to_in_tls(
+    ports: Ports, certificate: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    context = ssl.create_default_context(cafile=certificate)
+    assert "set MQTT_TLS=false" in warning(caplog, Broker("127.0.0.1", ports.clear, tls=context))
+
+
+def test_an_authority_that_is_not_known(ports: Ports, caplog: pytest.LogCaptureFixture) -> None:
+    context = ssl.create_default_context()
+    assert "set MQTT_TLS_CA" in warning(caplog, Broker("127.0.0.1", ports.tls, tls=context))
+
+
+def test_two_clients_with_one_name_are_told_what_it_probably_is(
+    mosquitto: Mosquitto, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        broker = Broker(mosquitto.host, mosquitto.port)
+        pauses = Pauses(first_s=0.1, longest_s=0.1)
+        links = [MqttLink(broker, Client("same"), time.monotonic, pauses=pauses) for _ in "ab"]
+        running = [asyncio.create_task(link.run()) for link in links]
+        async with asyncio.timeout(10):
+            while "another client uses the same name" not in caplog.text:  # noqa: ASYNC110  # another program's doing
+                await asyncio.sleep(0.02)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+    asyncio.run(story())
+    assert "Lost the MQTT broker" in caplog.text
