@@ -91,8 +91,8 @@ class Address:
 
     @property
     def uri(self) -> str:
-        """As a websocket URI."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        """As a websocket URI, without an IPv6 address's scope, which means nothing elsewhere."""
+        host = f"[{self.host.partition('%')[0]}]" if ":" in self.host else self.host
         return f"ws://{host}:{self.port}{self.path}"
 
     def __str__(self) -> str:
@@ -185,7 +185,12 @@ class Console:
                 lambda: socket.getaddrinfo(self._address.host, None, type=socket.SOCK_STREAM)
             )
         self._attempts += 1
-        return str(found[self._attempts % len(found)][4][0])
+        address = found[self._attempts % len(found)][4]
+        if (
+            len(address) == 4 and address[3]
+        ):  # the scope of an fe80::1, which any interface may have
+            return f"{address[0]!s}%{address[3]}"
+        return str(address[0])
 
     async def _lines(self, connection: ClientConnection) -> AsyncGenerator[str]:
         """The connection's lines. Raises _Silence, ConnectionClosed."""
