@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bluenova_collector.collector import Collector
 from bluenova_collector.console.connection import PAUSES_S, Console
+from bluenova_collector.delivery.adopt import adopt
 from bluenova_collector.delivery.outbox import Outbox
 from bluenova_collector.delivery.outbox_file import Unusable
 from bluenova_collector.delivery.pacing import WAITS, Pacing, Waits
@@ -71,6 +72,7 @@ async def collect(settings: CollectorSettings, parts: Parts) -> None:
     """Wires the parts and runs them until SIGTERM. Raises Unusable."""
     address, topics, clocks = settings.address(), settings.topics(), parts.clocks
     outbox = parts.outbox(settings.outbox(), str(address), settings.outbox_limit, clocks.wall)
+    adopt(outbox, settings.other_outboxes())
     client = _client(outbox.name, topics, parts.keepalive_s)
     link = MqttLink(settings.broker(), client, clocks.steady, pauses=parts.broker_pauses)
     describer = Describer(topics, outbox.name, VERSION, settings.interval, settings.energy_unit)

@@ -105,3 +105,9 @@ class CollectorSettings(ServiceSettings):
         state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
         name = f"outbox-{self.battery_host}-{self.battery_port}.sqlite".replace(":", "_")
         return Path(state).expanduser() / "bluenova" / name
+
+    def other_outboxes(self) -> list[Path]:
+        """Returns the files of other addresses in the user's state folder."""
+        ours = self.outbox()
+        found = [] if self.outbox_path is not None else ours.parent.glob("outbox-*.sqlite")
+        return sorted(path for path in found if path != ours)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
-from bluenova_shared.wire import ITEM
+from bluenova_shared.wire import ITEM, Item
 
 # The errors of a file that is no outbox any more. READONLY: a byte in it says whether it may be
 # written.
@@ -36,12 +37,20 @@ def whole_items(path: Path) -> Iterator[tuple[int, str, str, int, str]]:
             contextlib.closing(sqlite3.connect(path)) as db,
         ):
             db.text_factory = lambda text: text.decode(errors="replace")
-            for n, item_id, mcu_id, payload in db.execute(f"{_ALL_ITEMS} {order}"):
-                with contextlib.suppress(ValidationError):
-                    item = ITEM.validate_json(payload)
-                    if (item.id, item.mcu_id) == (item_id, mcu_id):
-                        yield n, item_id, mcu_id, int(item.time.timestamp()), payload
+            for n, *found in db.execute(f"{_ALL_ITEMS} {order}"):
+                if (item := whole(found)) is not None:
+                    yield n, found[0], item.mcu_id, int(item.time.timestamp()), found[2]
             return
+
+
+def whole(found: Sequence[Any]) -> Item | None:
+    """The item of a row with id, MCU ID and payload, if nothing of it is damaged."""
+    item_id, mcu_id, payload = found
+    try:
+        item = ITEM.validate_json(payload)
+    except (ValidationError, TypeError):  # TypeError: not even a text
+        return None
+    return item if (item.id, item.mcu_id) == (item_id, mcu_id) else None
 
 
 def kind(error: Exception) -> int | None:

@@ -96,8 +96,16 @@ class Outbox:
 
         Returns the items' numbers. Raises DiskTrouble if the disk takes nothing.
         """
+        memories = json.dumps(vars(memory))
+        return self._commit(items, name=self.name, battery=self._battery, memory=memories)
+
+    def take_over(self, items: Sequence[Item]) -> None:
+        """Stores the items of another outbox. Raises DiskTrouble if the disk takes nothing."""
+        self._commit(items)
+        self._counted = 0  # some of them may have been here
+
+    def _commit(self, items: Sequence[Item], **known: str) -> list[int]:
         rows = [(i.id, i.mcu_id, int(i.time.timestamp()), to_chunk_json(i)) for i in items]
-        known = {"name": self.name, "battery": self._battery, "memory": json.dumps(vars(memory))}
 
         def write(db: sqlite3.Connection) -> tuple[list[int], list[str]]:
             self._count(db)

@@ -1,0 +1,116 @@
+"""A battery's address has changed: what was measured under the old one is delivered."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+from tests.support.factories import MCU_ID, OTHER_MCU_ID, fill, open_outbox, snapshot
+from tests.support.harness import (
+    Battery,
+    Listener,
+    collector,
+    eventually,
+    query,
+    recorder,
+    wait_until_ready,
+)
+
+from bluenova_collector.delivery.adopt import AT_ONCE, adopt
+from bluenova_collector.memory import Memory
+from bluenova_tools.local import Database, Mosquitto, Service
+
+
+def left(path: Path) -> int:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        (count,) = db.execute("SELECT count(*) FROM outbox").fetchone()
+    return int(count)
+
+
+def test_all_that_is_whole_moves_and_the_memory_of_the_other_stays(tmp_path: Path) -> None:
+    other = open_outbox(tmp_path / "other.sqlite", battery="old:9000")
+    ids = [item.id for item in fill(other, 2 * AT_ONCE + 5, OTHER_MCU_ID)]
+    other.close()
+    ours = open_outbox(tmp_path / "ours.sqlite")
+    ours.commit([own := snapshot()], Memory(MCU_ID))
+    for _ in range(2):  # the second time there is nothing left
+        adopt(ours, [tmp_path / "other.sqlite"])
+        assert ours.waiting == {MCU_ID: 1, OTHER_MCU_ID: len(ids)}
+    moved = ours.between(0, None, OTHER_MCU_ID, 10_000)
+    assert [item.id for item in moved] == ids
+    assert [item.id for item in ours.between(0, None, MCU_ID, 10)] == [own.id]
+    assert ours.recall().mcu_id == MCU_ID
+    assert left(tmp_path / "other.sqlite") == 0
+    ours.close()
+    again = open_outbox(tmp_path / "other.sqlite", battery="old:9000")
+    assert again.recall().mcu_id == OTHER_MCU_ID
+    again.close()
+
+
+def test_what_a_kill_left_in_both_is_there_once(tmp_path: Path) -> None:
+    other = open_outbox(tmp_path / "other.sqlite")
+    items = list(fill(other, 10))
+    other.close()
+    ours = open_outbox(tmp_path / "ours.sqlite")
+    ours.take_over(items[:5])
+    adopt(ours, [tmp_path / "other.sqlite"])
+    assert ours.waiting[MCU_ID] == len(ours.between(0, None, MCU_ID, 100)) == 10
+    ours.close()
+
+
+def test_an_outbox_in_use_and_what_is_none_are_left_alone(tmp_path: Path) -> None:
+    used = open_outbox(tmp_path / "used.sqlite")
+    list(fill(used, 10))
+    (tmp_path / "none.sqlite").write_bytes(b"nothing of ours" * 1000)
+    ours = open_outbox(tmp_path / "ours.sqlite")
+    adopt(ours, [tmp_path / name for name in ("used.sqlite", "none.sqlite", "missing.sqlite")])
+    assert ours.waiting.total() == 0
+    assert used.waiting[MCU_ID] == len(used.between(0, None, MCU_ID, 100)) == 10
+    assert not (tmp_path / "missing.sqlite").exists()
+    used.close()
+    ours.close()
+
+
+def test_a_damaged_item_stays_and_holds_no_other_up(tmp_path: Path) -> None:
+    other = open_outbox(tmp_path / "other.sqlite")
+    list(fill(other, 10))
+    other.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "other.sqlite")) as db, db:
+        db.execute("UPDATE outbox SET payload = x'7b' WHERE n = 1")
+    ours = open_outbox(tmp_path / "ours.sqlite")
+    adopt(ours, [tmp_path / "other.sqlite"])
+    assert ours.waiting[MCU_ID] == 9
+    assert left(tmp_path / "other.sqlite") == 1
+    ours.close()
+
+
+@pytest.mark.services
+def test_a_collector_with_another_address_delivers_what_the_first_could_not(
+    mosquitto: Mosquitto, database: Database, tmp_path: Path
+) -> None:
+    def reading(battery: Battery, host: str) -> Service:
+        return collector(
+            tmp_path,
+            battery_port=battery.port,
+            mqtt_port=mosquitto.port,
+            name=host,
+            BATTERY_HOST=host,
+            OUTBOX_PATH="",
+            XDG_STATE_HOME=tmp_path,
+        )
+
+    with Battery() as battery, Listener(mosquitto, "bluenova/+/snapshot") as listener:
+        with reading(battery, "127.0.0.1"):
+            battery.say(f"MCU ID: {MCU_ID}", "SOC: 5")
+            eventually(lambda: listener.heard)
+        (old,) = (tmp_path / "bluenova").glob("outbox-*.sqlite")
+        waiting = left(old)
+        assert waiting > 0
+        with (
+            recorder(tmp_path, database, mqtt_port=mosquitto.port) as writer,
+            reading(battery, "localhost") as second,
+        ):
+            wait_until_ready(writer, database)
+            second.wait_for_line(f"{waiting} items that {old} had not delivered are taken over")
+            eventually(lambda: query(database, "SELECT 1 FROM battery_pack"), timeout_s=20)
+    assert left(old) == 0
