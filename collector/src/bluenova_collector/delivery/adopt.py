@@ -1,7 +1,5 @@
 """Takes over what other outboxes have not delivered: a battery's address may have changed."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import sqlite3

@@ -1,7 +1,5 @@
 """Why a connection to the broker ended or did not come about, and what to do. Pure."""
 
-from __future__ import annotations
-
 import ssl
 
 # The port is not spoken to as it wants.
