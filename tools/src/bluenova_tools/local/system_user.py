@@ -22,7 +22,7 @@ class SystemUser:
 
 
 def server_user() -> SystemUser | None:
-    """``nobody`` when we are root; otherwise None, which means our own user."""
+    """`nobody` when we are root; otherwise None, which means our own user."""
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")
@@ -37,7 +37,7 @@ def make_folder(prefix: str, user: SystemUser | None) -> Path:
 
 
 def give(path: Path, user: SystemUser | None) -> None:
-    """Make the user the owner of this one file or folder."""
+    """Makes the user the owner of this one file or folder."""
     if user is not None:
         os.chown(path, user.uid, user.gid)
 
@@ -49,5 +49,5 @@ def everyone_can_enter(folder: Path) -> bool:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder that :func:`make_folder` made, with all that is in it."""
+    """Removes a folder that `make_folder` made, with all that is in it."""
     shutil.rmtree(folder, ignore_errors=True)
