@@ -6,13 +6,13 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import wraps
 
 
 def stop_requested() -> asyncio.Event:
-    """Return an event that Ctrl-C or SIGTERM sets; call it within the running loop."""
+    """An event that Ctrl-C or SIGTERM sets, from the running loop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -20,8 +20,21 @@ def stop_requested() -> asyncio.Event:
     return stop
 
 
+async def run_until(stop: asyncio.Event, *works: Coroutine[object, None, None]) -> None:
+    """Does these at once until `stop` is set; raises what one of them raises."""
+    tasks = [asyncio.ensure_future(work) for work in (stop.wait(), *works)]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
 def ends_by_ctrl_c(main: Callable[[], int]) -> Callable[[], int]:
-    """Have Ctrl-C end a program as quietly before `stop_requested` heeds it as it does then."""
+    """Has Ctrl-C end a program as quietly before `stop_requested` heeds it as it does then."""
 
     @wraps(main)
     def program() -> int:
@@ -35,7 +48,7 @@ def ends_by_ctrl_c(main: Callable[[], int]) -> Callable[[], int]:
 
 @contextmanager
 def terminal_of_our_own() -> Iterator[None]:
-    """Have the terminal's Ctrl-C come to this program alone, and not also to the make above it.
+    """Has the terminal's Ctrl-C come to this program alone, and not also to the make above it.
 
     Make would end with an error, however well the program that it started took the Ctrl-C.
     """

@@ -1,4 +1,4 @@
-"""``make schema``: writes what the documents take from the code.
+"""`make schema`: writes what the documents take from the code.
 
 The JSON Schemas, the tables of docs/settings.md, and the example and the keys of docs/mqtt.md.
 Tests hold all of them current.
@@ -25,6 +25,7 @@ from bluenova_shared.settings import ServiceSettings
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import COLUMNS
 from bluenova_tools.simulator.battery import Pack, PackSettings
+from bluenova_tools.simulator.console import round_of_lines
 
 SCHEMAS: dict[str, type[BaseModel]] = {
     "docs/snapshot.schema.json": Snapshot,
@@ -74,9 +75,9 @@ def example_snapshot() -> str:
     """What the collector makes of a simulated battery's lines, as JSON that fits a page."""
     pack = Pack(PackSettings(seed=3))
     assembler = Assembler()
-    for _ in range(2):  # the energy totals come now and then
+    for number in (1, 2):  # the energy totals come now and then
         pack.advance(60)
-        for line in pack.console_lines():
+        for line in round_of_lines(pack, number):
             assembler.feed(line.text)
     (snapshot,) = assembler.close(datetime(2026, 11, 23, 12, 0, 10, tzinfo=UTC))
     # What the collector adds; and as if the battery had not told its health in this interval.
@@ -140,7 +141,7 @@ def made(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def main() -> int:
-    """Write them, in the current folder's docs."""
+    """Writes them, in the current folder's docs."""
     about = "Write what the documents take from the code, into docs below the current folder."
     argparse.ArgumentParser("documents", description=about).parse_args()
     for path, text in made(Path.cwd()):
