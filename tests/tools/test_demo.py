@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bluenova_tools.demo.__main__ import as_table
+from bluenova_tools.demo.rows import as_table
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from typing import Any
 
 
 def stop_requested() -> asyncio.Event:
@@ -20,7 +21,7 @@ def stop_requested() -> asyncio.Event:
     return stop
 
 
-async def run_until(stop: asyncio.Event, *works: Coroutine[object, None, None]) -> None:
+async def run_until(stop: asyncio.Event, *works: Coroutine[Any, Any, object]) -> None:
     """Does these at once until `stop` is set; raises what one of them raises."""
     tasks = [asyncio.ensure_future(work) for work in (stop.wait(), *works)]
     try:

@@ -45,7 +45,7 @@ def schema(model: type[BaseModel]) -> str:
 def settings_table(settings: type[ServiceSettings], *, without: type[BaseModel] | None) -> str:
     """The settings as a Markdown table, less those that another class has already."""
     shortcuts = settings.model_config.get("cli_shortcuts") or {}
-    lines = [_line(["variable", "flag", "default", "meaning"]), _line(["---"] * 4)]
+    rows = []
     for name, field in settings.model_fields.items():
         if without is not None and name in without.model_fields:
             continue
@@ -56,8 +56,8 @@ def settings_table(settings: type[ServiceSettings], *, without: type[BaseModel] 
         if "SecretStr" in str(field.annotation):
             variable += f" or `{name.upper()}_FILE`"
         about = (field.description or "").replace("|", "\\|")
-        lines.append(_line([variable, flags, _default(field), about]))
-    return "\n".join(lines) + "\n"
+        rows.append([variable, flags, _default(field), about])
+    return _table(["variable", "flag", "default", "meaning"], rows)
 
 
 def _default(field: FieldInfo) -> str:
@@ -96,25 +96,23 @@ def snapshot_keys() -> str:
 
 
 def _keys_table(model: type[BaseModel], columns: dict[str, list[str]] | None = None) -> str:
-    heading = ["key", "meaning", *(["column"] if columns else [])]
-    lines = [_line(heading), _line(["---"] * len(heading))]
-    about = {field.alias or name: (name, field.description) for name, field in _fields(model)}
-    for key, (name, meaning) in about.items():
-        cells = [f"`{key}`", meaning or ""]
+    rows = []
+    fields: dict[str, FieldInfo | ComputedFieldInfo] = {
+        **model.model_fields,
+        **model.model_computed_fields,
+    }
+    for name, field in fields.items():
+        cells = [f"`{field.alias or name}`", field.description or ""]
         if columns:
             names = columns.get(name, [])
             cells.append(" … ".join(f"`{n}`" for n in dict.fromkeys(names[:1] + names[-1:])))
-        lines.append(_line(cells))
-    return "\n".join(lines) + "\n"
+        rows.append(cells)
+    return _table(["key", "meaning", *(["column"] if columns else [])], rows)
 
 
-def _fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo | ComputedFieldInfo]]:
-    yield from model.model_fields.items()
-    yield from model.model_computed_fields.items()
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _table(heading: list[str], rows: list[list[str]]) -> str:
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 PARTS: dict[str, Callable[[], str]] = {

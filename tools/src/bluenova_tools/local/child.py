@@ -85,8 +85,8 @@ class Child:
                     stderr=log,
                     env=plain_environment() | dict(environment or {}),
                     cwd=folder,
-                    user=None if user is None else user.uid,
-                    group=None if user is None else user.gid,
+                    user=None if user is None else user.pw_uid,
+                    group=None if user is None else user.pw_gid,
                     extra_groups=None if user is None else [],
                     # A Ctrl-C at the terminal is ours to handle. And a stopped process is
                     # woken by the kernel when the death of its parent orphans its group.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from bluenova_tools.options import add_address
@@ -27,13 +28,10 @@ def read_capture(path: Path) -> Capture:
 def _speed(text: str) -> float:
     if text == "max":
         return 0.0
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed <= 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number above 0 nor 'max'")
-    return speed
+    with suppress(ValueError):
+        if 0 < (speed := float(text)) <= 1e6:
+            return speed
+    raise argparse.ArgumentTypeError(f"{text!r} is neither a number above 0 nor 'max'")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -106,13 +106,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _mcu_id(text: str) -> int:
-    try:
-        mcu_id = int(text, 16)
-    except ValueError:
-        mcu_id = 0
-    if not 0 < mcu_id < 0xFFFFFFFF:
-        raise argparse.ArgumentTypeError(f"{text!r} is no MCU ID; an example: 1A2B3C4D")
-    return mcu_id
+    with suppress(ValueError):
+        if 0 < (mcu_id := int(text, 16)) < 0xFFFFFFFF:
+            return mcu_id
+    raise argparse.ArgumentTypeError(f"{text!r} is no MCU ID; an example: 1A2B3C4D")
 
 
 def _trouble(text: str) -> tuple[str, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
 
@@ -77,13 +78,10 @@ def parse_trouble(text: str) -> tuple[str, float]:
         raise ValueError(f"no trouble is called {name!r}; there are: {', '.join(TROUBLES)}")
     if not equals:
         return name, TROUBLES[name].rate
-    try:
-        rate = float(rate_text)
-    except ValueError:
-        rate = -1
-    if not 0 <= rate <= 1:
-        raise ValueError(f"{text!r}: a rate lies between 0 and 1, for example {name}=0.1")
-    return name, rate
+    with suppress(ValueError):
+        if 0 <= (rate := float(rate_text)) <= 1:
+            return name, rate
+    raise ValueError(f"{text!r}: a rate lies between 0 and 1, for example {name}=0.1")
 
 
 class Troubles:
