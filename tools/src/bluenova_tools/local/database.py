@@ -29,11 +29,7 @@ class Database:
     def dsn(self) -> str:
         """The settings as a libpq connection string."""
         return make_dsn(
-            host=self.host,
-            port=self.port,
-            dbname=self.name,
-            user=self.user,
-            password=self.password,
+            host=self.host, port=self.port, dbname=self.name, user=self.user, password=self.password
         )
 
     def connect(self, *, timeout_s: int = 5) -> connection:

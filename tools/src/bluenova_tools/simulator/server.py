@@ -73,8 +73,7 @@ class ConsoleServer:
             if self.behaviour is not Behaviour.REFUSE:
                 await self._open()
         except OSError as error:
-            if self._reserved is not None:
-                self._reserved.close()
+            await self.__aexit__()
             raise OSError(_cannot_listen(self.host, self.port, error)) from error
         return self
 

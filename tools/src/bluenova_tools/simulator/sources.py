@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from bluenova_tools.simulator.acts import Act, Drop
@@ -36,23 +37,21 @@ async def on_time(timed: Iterable[tuple[float, T]], speed: float = 1.0) -> Async
         yield what
 
 
+@dataclass(frozen=True)
 class Playback:
     """A recording, as (seconds since the connection, act), that each client hears from the start.
 
-    It plays `speed` times as fast; with a speed of 0 without pauses.
+    It plays `speed` times as fast; with a speed of 0 without pauses. A `loop` has no end.
     """
 
-    def __init__(
-        self, timed: Sequence[tuple[float, Act]], *, speed: float = 1.0, loop: bool = False
-    ) -> None:
-        self._timed = timed
-        self._speed = speed
-        self._loop = loop
+    timed: Sequence[tuple[float, Act]]
+    speed: float = 1.0
+    loop: bool = False
 
     async def listen(self) -> AsyncIterator[Act]:
         """The recording's acts, each at its time."""
-        for _ in itertools.count() if self._loop and self._timed else range(1):
-            async for act in on_time(self._timed, self._speed):
+        for _ in itertools.count() if self.loop and self.timed else range(1):
+            async for act in on_time(self.timed, self.speed):
                 yield act
 
 
