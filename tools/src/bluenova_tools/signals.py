@@ -21,9 +21,9 @@ def stop_requested() -> asyncio.Event:
     return stop
 
 
-async def run_until(stop: asyncio.Event, *works: Coroutine[Any, Any, object]) -> None:
-    """Does these at once until `stop` is set; raises what one of them raises."""
-    tasks = [asyncio.ensure_future(work) for work in (stop.wait(), *works)]
+async def until_one_ends(*works: Coroutine[Any, Any, object]) -> None:
+    """Does these at once until the first one ends; raises what that one raises."""
+    tasks = [asyncio.create_task(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         for task in done:

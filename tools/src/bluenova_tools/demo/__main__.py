@@ -24,9 +24,9 @@ from bluenova_tools.demo.rows import NEWEST_ROWS, newest_rows
 from bluenova_tools.local import Service, ServiceError
 from bluenova_tools.signals import (
     ends_by_ctrl_c,
-    run_until,
     stop_requested,
     terminal_of_our_own,
+    until_one_ends,
 )
 from bluenova_tools.watch.__main__ import is_terminal, watch
 
@@ -37,7 +37,8 @@ async def show(chain: Chain, lasts_s: float | None) -> None:
     if lasts_s is not None:
         asyncio.get_running_loop().call_later(lasts_s, stop.set)
     broker = Broker(chain.mosquitto.host, chain.mosquitto.port)
-    await run_until(stop, watch(broker, Topics(), stop, Console()), _look_after(chain.services))
+    watching = watch(broker, Topics(), stop, Console())
+    await until_one_ends(watching, _look_after(chain.services))
 
 
 async def _look_after(services: list[Service]) -> None:

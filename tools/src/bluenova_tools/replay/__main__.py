@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bluenova_tools.options import add_address
 from bluenova_tools.replay.capture import Capture, parse_capture
-from bluenova_tools.signals import ends_by_ctrl_c, run_until, stop_requested
+from bluenova_tools.signals import ends_by_ctrl_c, stop_requested, until_one_ends
 from bluenova_tools.simulator.server import ConsoleServer
 from bluenova_tools.simulator.sources import Playback
 from bluenova_tools.simulator.truth import tell
@@ -74,7 +74,7 @@ async def run(arguments: argparse.Namespace, capture: Capture) -> None:
     source = Playback(timed, speed=arguments.speed, loop=arguments.loop)
     async with ConsoleServer(source, host=arguments.host, port=arguments.port) as server:
         print(f"{arguments.file.name} plays at {server.url}; Ctrl-C ends it.", flush=True)
-        await run_until(stop, tell(server.events))
+        await until_one_ends(stop.wait(), tell(server.events))
 
 
 @ends_by_ctrl_c

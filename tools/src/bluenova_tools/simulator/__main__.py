@@ -12,7 +12,7 @@ from pathlib import Path
 from random import Random
 
 from bluenova_tools.options import add_address, between, whole
-from bluenova_tools.signals import ends_by_ctrl_c, run_until, stop_requested
+from bluenova_tools.signals import ends_by_ctrl_c, stop_requested, until_one_ends
 from bluenova_tools.simulator.battery import Pack, PackSettings
 from bluenova_tools.simulator.console import ConsoleLine, round_of_lines
 from bluenova_tools.simulator.server import ConsoleServer
@@ -132,7 +132,7 @@ async def run(arguments: argparse.Namespace, packs: Sequence[Pack], truth: Truth
     ) as server:
         names = ", ".join(f"{pack.settings.mcu_id:08X}" for pack in packs)
         print(f"A simulated battery ({names}) speaks at {server.url}; Ctrl-C ends it.", flush=True)
-        await run_until(stop, talk(console, lines, truth), tell(server.events, truth))
+        await until_one_ends(stop.wait(), talk(console, lines, truth), tell(server.events, truth))
 
 
 @ends_by_ctrl_c
