@@ -6,9 +6,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
-from functools import wraps
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 
@@ -34,17 +33,11 @@ async def until_one_ends(*works: Coroutine[Any, Any, object]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def ends_by_ctrl_c(main: Callable[[], int]) -> Callable[[], int]:
-    """Has Ctrl-C end a program as quietly before `stop_requested` heeds it as it does then."""
-
-    @wraps(main)
-    def program() -> int:
-        try:
-            return main()
-        except KeyboardInterrupt:
-            return 0
-
-    return program
+@contextmanager
+def ends_by_ctrl_c() -> Iterator[None]:
+    """Has Ctrl-C end a program quietly, with status 0, before `stop_requested` heeds it, too."""
+    with suppress(KeyboardInterrupt):
+        yield
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def _seconds(text: str) -> float | None:
     raise ValueError(f"DEMO_SECONDS is {text!r}. Give seconds, for example DEMO_SECONDS=30.")
 
 
-@ends_by_ctrl_c
+@ends_by_ctrl_c()
 def main() -> int:
     """Runs the demo; `DEMO_SECONDS` in the environment ends it by itself."""
     about = "Run the whole chain on this machine, with two simulated batteries."

@@ -77,7 +77,7 @@ async def run(arguments: argparse.Namespace, capture: Capture) -> None:
         await until_one_ends(stop.wait(), tell(server.events))
 
 
-@ends_by_ctrl_c
+@ends_by_ctrl_c()
 def main() -> int:
     """Runs the replay; the command line says how."""
     arguments = _parser().parse_args()

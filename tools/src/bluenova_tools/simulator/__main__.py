@@ -135,7 +135,7 @@ async def run(arguments: argparse.Namespace, packs: Sequence[Pack], truth: Truth
         await until_one_ends(stop.wait(), talk(console, lines, truth), tell(server.events, truth))
 
 
-@ends_by_ctrl_c
+@ends_by_ctrl_c()
 def main() -> int:
     """Runs the simulator; the command line says how."""
     arguments = _parser().parse_args()

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
 
-from bluenova_tools.simulator.acts import Act, Cut, Drop, Fragments, Stall, Vanish
+from bluenova_tools.simulator.acts import Act, Cut, Drop, Fragments, Stall, Vanish, to_bytes
 from bluenova_tools.simulator.behaviour import Behaviour
 from bluenova_tools.simulator.console import ConsoleLine
 
@@ -164,7 +164,7 @@ class Troubles:
         return [act for name, act in happenings if self.strikes(name)]
 
     def _framed(self, text: str) -> Act:
-        raw = text.encode("utf-8", "surrogateescape")
+        raw = to_bytes(text)
         if self.strikes("binary"):
             return raw
         if len(raw) > 1 and self.strikes("fragments"):

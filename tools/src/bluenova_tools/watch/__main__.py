@@ -110,7 +110,7 @@ async def _run(broker: Broker, topics: Topics) -> None:
     await watch(broker, topics, stop_requested(), Console())
 
 
-@ends_by_ctrl_c
+@ends_by_ctrl_c()
 def main() -> int:
     """Runs the view; environment and command line say where the broker is."""
     try:
