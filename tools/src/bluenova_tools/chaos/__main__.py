@@ -1,6 +1,4 @@
-"""``make chaos``: runs a plan of faults, and prints what became of the promise."""
-
-from __future__ import annotations
+"""`make chaos`: runs a plan of faults, and prints what became of the promise."""
 
 import argparse
 import os

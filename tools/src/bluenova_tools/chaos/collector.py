@@ -5,8 +5,6 @@ file. `BREAK=delete-before-receipt` breaks the promise on purpose. What takes mi
 takes seconds here, except with `PAUSES=real`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import os
@@ -54,7 +52,7 @@ class Forgetful(Delivery):
         """As the delivery does it, and then forgets."""
         super().deliver(for_recorder, live, memory)
         for item in (*for_recorder, *live):
-            self._outbox.delete(item.mcu_id, [str(item.id)])
+            self.outbox.delete(item.mcu_id, [str(item.id)])
 
 
 def parts() -> Parts:

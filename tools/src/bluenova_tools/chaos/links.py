@@ -1,11 +1,8 @@
 """TCP links between the services, which can be cut, stalled, or swallow what one side says."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from bluenova_tools.local import free_port
@@ -116,7 +113,7 @@ class Link:
 
 
 class Links:
-    """All links, in a thread of their own, within a ``with`` block."""
+    """All links, in a thread of their own, within a `with` block."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -144,12 +141,7 @@ class Links:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Ends all connections."""
 
         async def end() -> None:

@@ -1,7 +1,5 @@
 """The chain that the demo starts: the real services, from two simulated batteries to rows."""
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """The newest rows of the table, as the lines that the demo prints at its end."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the one who runs a simulated battery is told, and what is written down of it."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time
