@@ -34,6 +34,7 @@ from bluenova_shared.topics import Topics
 from bluenova_shared.wire import Receipt
 from bluenova_tools.local import Database, Mosquitto
 from bluenova_tools.simulator.battery import Pack, PackSettings
+from bluenova_tools.simulator.console import round_of_lines
 
 MOST_MB = 150
 TOPICS = Topics()
@@ -84,7 +85,7 @@ class Driven:
         self.loops.handle_console(console.Connected())
         pack = Pack(PackSettings())
         pack.advance(1)
-        self.lines = [line.text for line in pack.console_lines()][:12]
+        self.lines = [line.text for line in round_of_lines(pack, 1)][:12]
         self.silent = False
 
     def publish(self, message: Message) -> mqtt.Published:

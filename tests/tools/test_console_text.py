@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bluenova_collector.console import rules
 from bluenova_shared.table import COLUMNS
 from bluenova_tools.simulator.battery import Pack, PackSettings
-from bluenova_tools.simulator.console import CHATTER, ConsoleLine
+from bluenova_tools.simulator.console import CHATTER, ConsoleLine, round_of_lines
 
 GRAMMAR = re.compile(
     r"""MCU[ ]ID:[ ][0-9A-F]{8}
@@ -55,7 +55,7 @@ def test_each_line_is_within_the_grammar_and_reads_as_what_it_says(
 ) -> None:
     pack = Pack(PackSettings(cells=cells, winter=winter, start_soc=soc, seed=seed))
     pack.advance(passed_s)
-    for line in pack.console_lines():
+    for line in round_of_lines(pack, 1):
         assert read_values(line) == pytest.approx(dict(line.values))
         if line.text not in CHATTER:
             assert GRAMMAR.fullmatch(line.text), line.text
@@ -68,7 +68,7 @@ def test_chatter_says_nothing_to_the_collector(text: str) -> None:
 
 def test_the_energy_pair_comes_first_out_then_in_behind_its_arming_line() -> None:
     pack = Pack(PackSettings())
-    lines = [line for line in pack.console_lines() if line.text not in CHATTER]
+    lines = [line for line in round_of_lines(pack, 1) if line.text not in CHATTER]
     arming, out, in_ = lines[-3:]
     assert arming.text.startswith("DEBUG: CALC PACK_CHARGE, STORE IN FLASH")
     assert out.text == f"Write EnergyOut: {pack.energy_out_kwh:.3f}"
@@ -78,6 +78,6 @@ def test_the_energy_pair_comes_first_out_then_in_behind_its_arming_line() -> Non
 
 def test_the_totals_come_in_every_fourth_round_only() -> None:
     pack = Pack(PackSettings())
-    rounds = [[line.text for line in pack.console_lines()] for _ in range(8)]
+    rounds = [[line.text for line in round_of_lines(pack, number)] for number in range(1, 9)]
     with_totals = [any("EnergyOut" in text for text in texts) for texts in rounds]
     assert with_totals == [True, False, False, False, True, False, False, False]

@@ -7,13 +7,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from bluenova_tools.demo.__main__ import as_table
+from bluenova_tools.demo.rows import as_table
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
 
@@ -71,19 +71,22 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def demos(folder: Path) -> Iterator[list[Demo]]:
+def start(folder: Path) -> Iterator[Callable[..., Demo]]:
+    """Starts a demo with these variables; at the end of the test it is gone."""
     started: list[Demo] = []
-    yield started
+
+    def start(**environment: str) -> Demo:
+        started.append(Demo(folder, **environment))
+        return started[-1]
+
+    yield start
     for demo in started:
         demo.process.kill()
         demo.process.wait()
 
 
-def test_it_ends_by_itself_and_says_how_many_rows_there_are(
-    folder: Path, demos: list[Demo]
-) -> None:
-    demo = Demo(folder, DEMO_SECONDS="8")
-    demos.append(demo)
+def test_it_ends_by_itself_and_says_how_many_rows_there_are(start: Callable[..., Demo]) -> None:
+    demo = start(DEMO_SECONDS="8")
     assert demo.process.wait(60) == 0, demo.text()
     text = demo.text()
     rows = re.search(r"^(\d+) rows were recorded\. Nothing is left running\.$", text, re.MULTILINE)
@@ -99,12 +102,9 @@ def test_it_ends_by_itself_and_says_how_many_rows_there_are(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_like_its_time(
-    folder: Path, demos: list[Demo], number: signal.Signals
-) -> None:
-    demo = Demo(folder)
-    demos.append(demo)
-    demo.wait_for("1A2B3C4D .* V ")
+def test_a_signal_ends_it_like_its_time(start: Callable[..., Demo], number: signal.Signals) -> None:
+    demo = start()
+    demo.wait_for(r"(?s)(\n\d\d:\d\d:\d\d  \w{8} .*){2}")  # with one snapshot, "1 row was recorded"
     assert len(demo.children()) > 6
     demo.process.send_signal(number)
     assert demo.process.wait(20) == 0, demo.text()
@@ -113,29 +113,19 @@ def test_a_signal_ends_it_like_its_time(
     assert demo.leaves_nothing_behind()
 
 
-def test_a_signal_during_the_start_ends_it_too(folder: Path, demos: list[Demo]) -> None:
-    demo = Demo(folder)
-    demos.append(demo)
-    demo.wait_for("Mosquitto: ")
+@pytest.mark.parametrize("said", ["Mosquitto: ", "Live view"], ids=["at first", "when all is up"])
+def test_a_signal_during_the_start_ends_it_too(start: Callable[..., Demo], said: str) -> None:
+    demo = start()
+    demo.wait_for(said)
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(20) == 0, demo.text()
+    assert "Nothing is left running." in demo.text()
     assert "Traceback" not in demo.text()
     assert demo.leaves_nothing_behind()
 
 
-def test_a_signal_as_soon_as_all_is_up_ends_it_too(folder: Path, demos: list[Demo]) -> None:
-    demo = Demo(folder)
-    demos.append(demo)
-    demo.wait_for("Live view")
-    demo.process.send_signal(signal.SIGINT)
-    assert demo.process.wait(20) == 0, demo.text()
-    assert "Traceback" not in demo.text()
-    assert demo.leaves_nothing_behind()
-
-
-def test_the_shortest_of_times_is_time_enough(folder: Path, demos: list[Demo]) -> None:
-    demo = Demo(folder, DEMO_SECONDS="0.01")
-    demos.append(demo)
+def test_the_shortest_of_times_is_time_enough(start: Callable[..., Demo]) -> None:
+    demo = start(DEMO_SECONDS="0.01")
     assert demo.process.wait(60) == 0, demo.text()
     assert "recorded. Nothing is left running." in demo.text()
     assert demo.leaves_nothing_behind()
@@ -154,9 +144,8 @@ def test_numbers_of_a_column_have_equal_decimals_and_no_line_ends_in_blanks() ->
     ]
 
 
-def test_a_service_that_dies_is_told_with_its_log(folder: Path, demos: list[Demo]) -> None:
-    demo = Demo(folder)
-    demos.append(demo)
+def test_a_service_that_dies_is_told_with_its_log(start: Callable[..., Demo]) -> None:
+    demo = start()
     demo.wait_for("1A2B3C4D .* V ")
     (recorder,) = [path for path in Path("/proc").glob("[0-9]*/cmdline") if is_recorder(path, demo)]
     os.kill(int(recorder.parent.name), signal.SIGKILL)
@@ -176,9 +165,8 @@ def is_recorder(path: Path, demo: Demo) -> bool:
 
 
 @pytest.mark.parametrize("seconds", ["x", "0", "-1", "nan"])
-def test_a_wrong_number_of_seconds_is_told(folder: Path, demos: list[Demo], seconds: str) -> None:
-    demo = Demo(folder, DEMO_SECONDS=seconds)
-    demos.append(demo)
+def test_a_wrong_number_of_seconds_is_told(start: Callable[..., Demo], seconds: str) -> None:
+    demo = start(DEMO_SECONDS=seconds)
     assert demo.process.wait(20) == 1
     assert "DEMO_SECONDS=30" in demo.text()
     assert "Traceback" not in demo.text()

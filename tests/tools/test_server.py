@@ -1,6 +1,8 @@
 """The simulated battery's server, against the real client."""
 
 import asyncio
+import io
+import json
 import time
 from collections.abc import Awaitable, Callable
 
@@ -13,12 +15,14 @@ from websockets.exceptions import (
     InvalidStatus,
 )
 
+from bluenova_tools.simulator.__main__ import talk
 from bluenova_tools.simulator.acts import Cut, Drop, Fragments, Stall, Vanish
 from bluenova_tools.simulator.behaviour import Behaviour
 from bluenova_tools.simulator.console import ConsoleLine
 from bluenova_tools.simulator.server import ConsoleServer
 from bluenova_tools.simulator.sources import Broadcast, Playback
 from bluenova_tools.simulator.troubles import Troubles
+from bluenova_tools.simulator.truth import Truth
 
 
 def client(server: ConsoleServer, *, path: str | None = None) -> connect:
@@ -87,19 +91,22 @@ def test_a_loop_begins_again() -> None:
     asyncio.run(run())
 
 
-def test_all_clients_hear_the_same_console() -> None:
+def test_all_clients_hear_the_same_console_and_the_truth_says_how_many_they_are() -> None:
     async def run() -> None:
-        said = []
-        lines = ((0.01, ConsoleLine(f"SOC: {number}", 1)) for number in range(1000))
+        written = io.StringIO()
+        lines = ((0.01 * number, ConsoleLine(f"SOC: {number}", 1)) for number in range(1000))
+        source = Broadcast()
         async with (
-            Broadcast(lines, lambda line, listeners: said.append((line.text, listeners))) as source,
             ConsoleServer(source) as server,
             client(server) as one,
             client(server) as other,
         ):
+            talking = asyncio.create_task(talk(source, lines, Truth(written)))
             first, second = [[await socket.recv() for _ in range(20)] for socket in (one, other)]
-            assert first[-10:] == second[second.index(first[-10]) :][:10]
-            assert (first[-1], 2) in said
+            talking.cancel()
+        assert first[-10:] == second[second.index(first[-10]) :][:10]
+        said = [json.loads(line) for line in written.getvalue().splitlines()]
+        assert (first[-1], 2) in [(entry["line"], entry["listeners"]) for entry in said]
 
     asyncio.run(run())
 

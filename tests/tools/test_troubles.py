@@ -6,7 +6,7 @@ from bluenova_collector.console import rules
 from bluenova_tools.simulator.acts import Cut, Drop, Fragments, Stall, Vanish, to_bytes
 from bluenova_tools.simulator.battery import Pack, PackSettings
 from bluenova_tools.simulator.behaviour import Behaviour
-from bluenova_tools.simulator.console import ConsoleLine
+from bluenova_tools.simulator.console import ConsoleLine, round_of_lines
 from bluenova_tools.simulator.troubles import TROUBLES, Troubles, parse_trouble
 
 DAMAGE = ("empty-number", "decimal-comma", "out-of-range")
@@ -14,7 +14,7 @@ IN_BETWEEN = ("garbage", "long-line", "huge-line", "bad-utf8")
 
 
 def lines() -> list[ConsoleLine]:
-    return list(Pack(PackSettings()).console_lines())
+    return list(round_of_lines(Pack(PackSettings()), 1))
 
 
 def said(name: str) -> list[ConsoleLine]:

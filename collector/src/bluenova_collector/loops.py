@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+from collections.abc import Set
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -24,34 +26,22 @@ VERSION = version("bluenova-collector")
 STATUS_EVERY_S = 30.0
 
 
+@dataclass
 class Loops:
     """Hands each event to the part that it is for, and does what the collector returns."""
 
-    def __init__(
-        self,
-        *,
-        collector: Collector,
-        outbox: Outbox,
-        delivery: Delivery,
-        announcer: Announcer,
-        broker: mqtt.Publisher,
-        topics: Topics,
-        clocks: Clocks,
-        interval_s: int,
-        log_raw: bool,
-    ) -> None:
-        self._collector = collector
-        self._outbox = outbox
-        self._delivery = delivery
-        self._announcer = announcer
-        self._broker = broker
-        self._topics = topics
-        self._clocks = clocks
-        self._interval_s = interval_s
-        self._log_raw = log_raw
-        self._connections = 0
-        self._status_s = 0.0
-        self._status_of: set[str] = set()  # the batteries whose status has been told
+    collector: Collector
+    outbox: Outbox
+    delivery: Delivery
+    announcer: Announcer
+    broker: mqtt.Publisher
+    topics: Topics
+    clocks: Clocks
+    interval_s: int
+    log_raw: bool
+    _connections: int = 0
+    _status_s: float = 0.0
+    _status_of: Set[str] = frozenset()  # the batteries whose status has been told
 
     async def read_console(self, battery: console.Console) -> None:
         """Takes in what the battery says, until cancelled."""
@@ -67,7 +57,7 @@ class Loops:
     async def keep_time(self) -> None:
         """Does what is due by the clock, until cancelled."""
         while True:
-            await asyncio.sleep(self._collector.pause_s(self._clocks.wall()))
+            await asyncio.sleep(self.collector.pause_s(self.clocks.wall()))
             self.tick()
 
     def handle_console(self, event: console.Event) -> None:
@@ -76,75 +66,75 @@ class Loops:
             case console.Connected():
                 self._connections += 1
             case console.Line(text, said):
-                if self._log_raw:
+                if self.log_raw:
                     log.info("RX: %s", json.dumps(text, ensure_ascii=False))
-                self._publish(self._collector.handle(said, self._clocks.steady()))
+                self._publish(self.collector.handle(said, self.clocks.steady()))
             case console.Lost():
-                self._collector.console_lost()
+                self.collector.console_lost()
 
     def handle_broker(self, event: mqtt.Event) -> None:
         """A message, or what became of the connection to the broker."""
         match event:
             case mqtt.Connected():
-                self._publish(self._collector.greeting())
+                self._publish(self.collector.greeting())
                 self._publish_status()
-                self._announcer.tell_all()
-            case Message(topic=topic) if topic == self._topics.recorder():
-                self._delivery.recorder_is_ready()
-            case Message(topic=topic) if topic in self._topics.home_assistant_states():
-                self._announcer.handle(event)
+                self.announcer.tell_all()
+            case Message(topic=topic) if topic == self.topics.recorder():
+                self.delivery.recorder_is_ready()
+            case Message(topic=topic) if topic in self.topics.home_assistant_states():
+                self.announcer.handle(event)
             case Message():
-                self._delivery.handle_receipt(event)
+                self.delivery.handle_receipt(event)
             case mqtt.Lost():
-                self._delivery.link_lost()
+                self.delivery.link_lost()
 
     def tick(self) -> None:
         """Closes the interval, if it has ended, and sees what else is due."""
-        wall_s, steady_s = self._clocks.wall(), self._clocks.steady()
-        if closed := self._collector.close(wall_s, steady_s):
+        wall_s, steady_s = self.clocks.wall(), self.clocks.steady()
+        if closed := self.collector.close(wall_s, steady_s):
             self._deliver(closed)
-            self._announcer.see(closed.live)
-        self._delivery.send_again()
-        self._announcer.publish_due()
-        self._publish(self._collector.gone_offline(steady_s))
-        is_new = not self._status_of.issuperset(self._collector.last_snapshot)
+            self.announcer.see(closed.live)
+        self.delivery.send_again()
+        self.announcer.publish_due()
+        self._publish(self.collector.gone_offline(steady_s))
+        is_new = not self.collector.last_snapshot.keys() <= self._status_of
         if is_new or steady_s - self._status_s >= STATUS_EVERY_S:
             self._publish_status()
 
     def farewell(self) -> None:
         """Tells the broker, and the outbox, that nothing is being read any more."""
-        closed, offline = self._collector.stop(self._clocks.wall())
+        closed, offline = self.collector.stop(self.clocks.wall())
         self._publish(offline)
         self._deliver(closed)
-        if lost := self._delivery.unwritten:
+        if lost := self.delivery.unwritten:
             log.error("%d items that no disk took are lost with this stop", lost)
         self._publish_status()
-        self._publish([self._collector.own_state("offline")])
+        self._publish([self.collector.own_state("offline")])
 
     def _deliver(self, closed: Closed) -> None:
         if closed.for_recorder or closed.live:
-            self._delivery.deliver(closed.for_recorder, closed.live, closed.memory)
+            self.delivery.deliver(closed.for_recorder, closed.live, closed.memory)
 
     def _publish(self, messages: list[Message]) -> None:
         for message in messages:
-            self._broker.publish(message)
+            self.broker.publish(message)
 
     def _publish_status(self) -> None:
-        self._status_s = self._clocks.steady()
-        self._status_of = set(self._collector.last_snapshot)
-        for mcu_id in self._collector.batteries:
+        self._status_s = self.clocks.steady()
+        self._status_of = set(self.collector.last_snapshot)
+        for mcu_id in self.collector.batteries:
             status = Status(
                 version=VERSION,
-                since=datetime.fromtimestamp(int(self._collector.started_s), UTC),
-                interval_s=self._interval_s,
-                clock_is_set=self._collector.clock_is_set,
-                last_snapshot=self._collector.last_snapshot.get(mcu_id),
-                waiting=self._delivery.waiting(mcu_id),
-                oldest_waiting=self._outbox.oldest(mcu_id),
-                sent_again=self._delivery.sent_again,
-                dropped=self._outbox.dropped,
+                since=datetime.fromtimestamp(int(self.collector.started_s), UTC),
+                interval_s=self.interval_s,
+                clock_is_set=self.collector.clock_is_set,
+                last_snapshot=self.collector.last_snapshot.get(mcu_id),
+                waiting=self.delivery.waiting(mcu_id),
+                oldest_waiting=self.outbox.oldest(mcu_id),
+                sent_again=self.delivery.sent_again,
+                dropped=self.outbox.dropped,
                 reconnects=max(0, self._connections - 1),
-                unreadable=dict(self._collector.unreadable),
+                unreadable=dict(self.collector.unreadable),
             )
-            topic = self._topics.status(mcu_id)
+            topic = self.topics.status(mcu_id)
             self._publish([Message(topic, status.model_dump_json(), qos=1, retain=True)])

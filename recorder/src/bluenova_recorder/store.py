@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Self
 
 import psycopg2
 from psycopg2 import extensions as pg
@@ -61,9 +62,9 @@ class Written:
     # Rejected, too, but their table has no room.
     not_kept: list[RejectedItem] = field(default_factory=list)
 
-    def add(self, other: Written) -> Written:
+    def add(self, other: Self) -> Self:
         """Both together."""
-        return Written(
+        return type(self)(
             self.recorded + other.recorded,
             self.rejected + other.rejected,
             self.not_kept + other.not_kept,

@@ -2,34 +2,28 @@
 
 import argparse
 from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+N = TypeVar("N", int, float)
 
 
 def between(low: float, high: float) -> Callable[[str], float]:
     """An argparse type: a number within these limits."""
-
-    def number(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low:g} to {high:g}")
-        return value
-
-    return number
+    return _within(float, low, high, f"a number from {low:g} to {high:g}")
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
     """An argparse type: a whole number within these limits."""
+    return _within(int, low, high, f"a whole number from {low} to {high}")
 
-    def number(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
-        return value
+
+def _within(read: Callable[[str], N], low: N, high: N, what: str) -> Callable[[str], N]:
+    def number(text: str) -> N:
+        with suppress(ValueError):
+            if low <= (value := read(text)) <= high:
+                return value
+        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
 
     return number
 
@@ -47,16 +41,13 @@ def one_of(*names: str) -> Callable[[str], str]:
 
 def port(text: str) -> int:
     """An argparse type: a TCP port, or 0 for one that is free."""
-    try:
+    with suppress(argparse.ArgumentTypeError):
         return whole(0, 65535)(text)
-    except argparse.ArgumentTypeError:
-        raise argparse.ArgumentTypeError(
-            f"port must be between 0 and 65535, and not {text!r}"
-        ) from None
+    raise argparse.ArgumentTypeError(f"port must be between 0 and 65535, and not {text!r}")
 
 
 def add_address(parser: argparse.ArgumentParser) -> None:
-    """Add `--host` and `--port`, where a console is to be served."""
+    """Adds `--host` and `--port`, where a console is to be served."""
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     add("--port", type=port, default=9000, help="port to listen on; 0: any (%(default)s)")

@@ -4,13 +4,13 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 
 def stop_requested() -> asyncio.Event:
-    """Return an event that Ctrl-C or SIGTERM sets; call it within the running loop."""
+    """An event that Ctrl-C or SIGTERM sets, from the running loop."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -18,22 +18,29 @@ def stop_requested() -> asyncio.Event:
     return stop
 
 
-def ends_by_ctrl_c(main: Callable[[], int]) -> Callable[[], int]:
-    """Have Ctrl-C end a program as quietly before `stop_requested` heeds it as it does then."""
+async def until_one_ends(*works: Coroutine[Any, Any, object]) -> None:
+    """Does these at once until the first one ends; raises what that one raises."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    @wraps(main)
-    def program() -> int:
-        try:
-            return main()
-        except KeyboardInterrupt:
-            return 0
 
-    return program
+@contextmanager
+def ends_by_ctrl_c() -> Iterator[None]:
+    """Has Ctrl-C end a program quietly, with status 0, before `stop_requested` heeds it, too."""
+    with suppress(KeyboardInterrupt):
+        yield
 
 
 @contextmanager
 def terminal_of_our_own() -> Iterator[None]:
-    """Have the terminal's Ctrl-C come to this program alone, and not also to the make above it.
+    """Has the terminal's Ctrl-C come to this program alone, and not also to the make above it.
 
     Make would end with an error, however well the program that it started took the Ctrl-C.
     """

@@ -8,6 +8,7 @@ import logging
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -33,26 +34,19 @@ MOST_UNWRITTEN = 2000
 JITTER_S = 0.5
 
 
+@dataclass
 class Delivery:
     """Commits, publishes to `broker`, and sends again. `steady` is a clock that never jumps."""
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        topics: Topics,
-        broker: Publisher,
-        steady: Callable[[], float],
-        pacing: Pacing,
-    ) -> None:
-        self._outbox = outbox
-        self._topics = topics
-        self._broker = broker
-        self._steady = steady
-        self._pacing = pacing
-        self._unwritten: deque[Item] = deque()
-        self._disk_fails = Change(False)
-        self._longest: int | None = None  # bytes that the broker takes; None: not known
-        self._too_long = Change()
+    outbox: Outbox
+    topics: Topics
+    broker: Publisher
+    steady: Callable[[], float]
+    pacing: Pacing
+    _unwritten: deque[Item] = field(default_factory=deque)
+    _longest: int | None = None  # bytes that the broker takes; None: not known
+    _disk_fails: Change = field(default_factory=lambda: Change(False))
+    _too_long: Change = field(default_factory=Change)
 
     def deliver(
         self, for_recorder: Sequence[Item], live: Sequence[Snapshot], memory: Memory
@@ -60,16 +54,16 @@ class Delivery:
         """Commits the items to the outbox; only then publishes those that are live."""
         numbers = self._commit([*for_recorder, *live], memory)[len(for_recorder) :]
         for n, snapshot in zip(numbers, live, strict=True):
-            message = Message(self._topics.snapshot(snapshot.mcu_id), snapshot.to_json())
-            match self._broker.publish(message):
+            message = Message(self.topics.snapshot(snapshot.mcu_id), snapshot.to_json())
+            match self.broker.publish(message):
                 case Sent() if n is not None:
-                    self._pacing.published(n, self._steady())
+                    self.pacing.published(n, self.steady())
                 case TooLong(longest):
                     self._say_too_long(message.topic, len(message.payload), longest)
 
     def handle_receipt(self, message: Message) -> None:
         """Deletes what the recorder has committed, or keeps among the rejected; nothing else."""
-        mcu_id = self._topics.mcu_of(message.topic)
+        mcu_id = self.topics.mcu_of(message.topic)
         if mcu_id is None or not self.waiting(mcu_id):
             return  # another collector's
         try:
@@ -80,34 +74,34 @@ class Delivery:
         for rejected in receipt.rejected:
             log.error("The recorder rejects %s of %s: %s", rejected.id, mcu_id, rejected.reason)
         ids = receipt.recorded + [rejected.id for rejected in receipt.rejected]
-        if self._pacing.receipted(ids, receipt.postponed):
+        if self.pacing.receipted(ids, receipt.postponed):
             self.send_again()  # first, so that the recorder has work while our disk syncs
         self._unwritten = deque(item for item in self._unwritten if item.id not in ids)
         try:
-            self._outbox.delete(mcu_id, ids)
+            self.outbox.delete(mcu_id, ids)
         except DiskTrouble as trouble:
             log.warning("The outbox cannot delete what is recorded: %s", trouble)
 
     def send_again(self) -> None:
         """Sends the next chunks of what has no receipt, if it is time for any."""
-        now_s = self._steady()
-        while self._pacing.may_send(now_s):
+        now_s = self.steady()
+        while self.pacing.may_send(now_s):
             if not self._send_chunk(now_s):
                 break
 
     def recorder_is_ready(self) -> None:
         """A recorder says that it is able to write."""
-        self._pacing.hurry(self._steady() + random.uniform(0, JITTER_S))  # noqa: S311  # spreads the collectors, no secret
+        self.pacing.hurry(self.steady() + random.uniform(0, JITTER_S))  # noqa: S311  # spreads the collectors, no secret
 
     def link_lost(self) -> None:
         """The connection has ended: what was under way may be lost; the next limit may differ."""
         self._longest = None
-        self._pacing.link_lost()
+        self.pacing.link_lost()
 
     def waiting(self, mcu_id: str) -> int:
         """How many of the battery's items have no receipt yet."""
         in_memory = sum(item.mcu_id == mcu_id for item in self._unwritten)
-        return self._outbox.waiting[mcu_id] + in_memory
+        return self.outbox.waiting[mcu_id] + in_memory
 
     @property
     def unwritten(self) -> int:
@@ -117,45 +111,45 @@ class Delivery:
     @property
     def sent_again(self) -> int:
         """How many items went out again for want of a receipt."""
-        return self._pacing.sent_again
+        return self.pacing.sent_again
 
     def _send_chunk(self, now_s: float) -> bool:
         """False if there is nothing to send, or nobody to send it to."""
-        for mcu_id in [mcu_id for mcu_id, waiting in self._outbox.waiting.items() if waiting > 0]:
-            above, below = self._pacing.window(mcu_id, now_s)
-            kept = self._outbox.between(above, below, mcu_id, MOST_ITEMS)
+        for mcu_id in [mcu_id for mcu_id, waiting in self.outbox.waiting.items() if waiting > 0]:
+            above, below = self.pacing.window(mcu_id, now_s)
+            kept = self.outbox.between(above, below, mcu_id, MOST_ITEMS)
             if kept:
                 return self._send_some(mcu_id, self._whole(kept), kept[-1].n, now_s)
-        self._pacing.passed_all(now_s)
+        self.pacing.passed_all(now_s)
         return False
 
     def _send_some(self, mcu_id: str, items: Sequence[Kept], last: int, now_s: float) -> bool:
         chunk = self._fitting(items)
         if not chunk:
-            self._pacing.passed_over(mcu_id, last)
+            self.pacing.passed_over(mcu_id, last)
             return False
         payload = f"[{','.join(item.payload for item in chunk)}]"
-        match self._broker.publish(Message(self._topics.backlog(mcu_id), payload)):
+        match self.broker.publish(Message(self.topics.backlog(mcu_id), payload)):
             case Sent():
-                self._pacing.sent(mcu_id, chunk[-1].n, [item.id for item in chunk], now_s)
+                self.pacing.sent(mcu_id, chunk[-1].n, [item.id for item in chunk], now_s)
                 return True
             case TooLong(longest):
                 self._longest = longest
                 return self._send_some(mcu_id, items, last, now_s)
             case _:
-                self._pacing.rest(now_s)
+                self.pacing.rest(now_s)
                 return False
 
     def _whole(self, kept: Sequence[Kept]) -> list[Kept]:
         """Those that the disk has not damaged; the others are set aside."""
         damaged = [item for item in kept if not _is_whole(item)]
         if damaged:
-            self._outbox.set_items_aside(damaged)
+            self.outbox.set_items_aside(damaged)
         return [item for item in kept if item not in damaged]
 
     def _fitting(self, items: Sequence[Kept]) -> list[Kept]:
         """As many as fit into a chunk, without those that are too long for the broker."""
-        most = self._pacing.size.bytes
+        most = self.pacing.size.bytes
         if self._longest is not None:
             most = min(most, self._longest)
         room, chunk = most, list[Kept]()
@@ -182,7 +176,7 @@ class Delivery:
         """The items' numbers in the outbox. A full disk costs durability, not the live values."""
         waiting = list(self._unwritten)
         try:
-            numbers = self._outbox.commit([*waiting, *items], memory)
+            numbers = self.outbox.commit([*waiting, *items], memory)
         except DiskTrouble as trouble:
             if self._disk_fails.to(True):
                 log.error("The outbox cannot be written: %s. What comes is kept in memory", trouble)
@@ -190,7 +184,7 @@ class Delivery:
             too_many = max(0, len(self._unwritten) - MOST_UNWRITTEN)
             for _ in range(too_many):
                 self._unwritten.popleft()
-            self._outbox.count_dropped(too_many, "neither the disk nor the memory has room")
+            self.outbox.count_dropped(too_many, "neither the disk nor the memory has room")
             return [None] * len(items)
         if self._disk_fails.to(False):
             log.info("The outbox can be written again; %d items had to wait", len(waiting))

@@ -32,6 +32,7 @@ class _Device:
     not_before_s: float = 0.0
 
 
+@dataclass
 class Announcer:
     """Publishes the discovery of each battery that has given a snapshot.
 
@@ -39,26 +40,23 @@ class Announcer:
     `steady` is a clock that never jumps.
     """
 
-    def __init__(
-        self, describer: Describer, broker: Publisher, steady: Callable[[], float], *, enabled: bool
-    ) -> None:
-        self._describer = describer
-        self._broker = broker
-        self._steady = steady
-        self._enabled = enabled
-        self._devices = LRU[str, _Device]()
-        self._too_long = Change()
+    describer: Describer
+    broker: Publisher
+    steady: Callable[[], float]
+    enabled: bool
+    _devices: LRU[str, _Device] = field(default_factory=LRU)
+    _too_long: Change = field(default_factory=Change)
 
     def see(self, snapshots: Iterable[Snapshot]) -> None:
         """Takes snapshots in: a new battery, or one with other cells, is to be announced."""
-        if not self._enabled:
+        if not self.enabled:
             return
         for snapshot in snapshots:
             device = self._devices.get(snapshot.mcu_id) or _Device()
             self._devices[snapshot.mcu_id] = device
             if device.cells.hear(snapshot):
                 log.info("Battery %s has %d cells", snapshot.mcu_id, device.cells.cells)
-                device.due_s = self._steady()
+                device.due_s = self.steady()
 
     def handle(self, message: Message) -> None:
         """What Home Assistant says of itself."""
@@ -70,16 +68,16 @@ class Announcer:
         for device in self._devices.values():
             if device.cells.cells is not None and device.due_s is None:
                 jitter_s = random.uniform(EARLIEST_S, LATEST_S)  # noqa: S311  # spreads collectors
-                device.due_s = self._steady() + jitter_s
+                device.due_s = self.steady() + jitter_s
 
     def publish_due(self) -> None:
         """Publishes what is due now; without a broker it stays due."""
-        now_s = self._steady()
+        now_s = self.steady()
         for mcu_id, device in self._devices.items():
             if device.due_s is None or now_s < max(device.due_s, device.not_before_s):
                 continue
-            message = self._describer.discovery(mcu_id, device.cells.cells or 0)
-            match self._broker.publish(message):
+            message = self.describer.discovery(mcu_id, device.cells.cells or 0)
+            match self.broker.publish(message):
                 case NoBroker():
                     continue
                 case TooLong(longest) if self._too_long.to(longest):

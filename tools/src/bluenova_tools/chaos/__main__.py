@@ -1,4 +1,4 @@
-"""``make chaos``: runs a plan of faults, and prints what became of the promise."""
+"""`make chaos`: runs a plan of faults, and prints what became of the promise."""
 
 import argparse
 import os

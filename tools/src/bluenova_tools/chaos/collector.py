@@ -52,7 +52,7 @@ class Forgetful(Delivery):
         """As the delivery does it, and then forgets."""
         super().deliver(for_recorder, live, memory)
         for item in (*for_recorder, *live):
-            self._outbox.delete(item.mcu_id, [str(item.id)])
+            self.outbox.delete(item.mcu_id, [str(item.id)])
 
 
 def parts() -> Parts:

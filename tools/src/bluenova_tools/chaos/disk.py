@@ -4,16 +4,13 @@ import contextlib
 import os
 import subprocess
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 
 class SmallDisk:
-    """A tmpfs over an existing folder, within a ``with`` block; `mounted` tells if that is allowed.
+    """A tmpfs over an existing folder, within a `with` block; `mounted` tells if that is allowed.
 
-    Args:
-        folder: where; what was in it is hidden as long as it lasts.
-        megabytes: how much it holds.
+    What was in the folder is hidden as long as it lasts.
     """
 
     def __init__(self, folder: Path, megabytes: int) -> None:
@@ -48,12 +45,7 @@ class SmallDisk:
         self.mounted = done.returncode == 0
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Unmount it, even if somebody still has a file open."""
         if self.mounted:
             subprocess.run(["umount", "--lazy", self.folder], check=False)

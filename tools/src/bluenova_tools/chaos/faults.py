@@ -5,13 +5,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Protocol
 
 from bluenova_tools.chaos.links import Link
 from bluenova_tools.chaos.plan import Kind
 from bluenova_tools.chaos.postgres_faults import of_postgres
-from bluenova_tools.chaos.stage import Collector, Doing, Stage
-from bluenova_tools.local import Service
+from bluenova_tools.chaos.stage import Collector, Doing, Stage, fault
+from bluenova_tools.local import Mosquitto, Service
 
 WRONG_DATE_S = datetime(2027, 1, 1, tzinfo=UTC).timestamp()
 # What a collector's clock says instead of `now`.
@@ -26,12 +25,6 @@ CLOCKS: dict[str, Callable[[float], float]] = {
     "at a wrong date": lambda now_s: WRONG_DATE_S,
 }
 SMALL_BROKER = ("max_queued_messages 10", "max_inflight_messages 2", "max_packet_size 20000")
-
-
-class _Process(Protocol):
-    def freeze(self) -> None: ...
-
-    def resume(self) -> None: ...
 
 
 def kinds(stage: Stage) -> dict[Kind, Doing]:
@@ -50,40 +43,22 @@ def kinds(stage: Stage) -> dict[Kind, Doing]:
         found |= _of_link(stage, recorder.broker)
         found |= _of_link(stage, recorder.database)
         found[Kind("receipts lost", recorder.broker.name, 2)] = _receipts_lost(recorder.broker)
-    found |= _of_broker(stage) | of_postgres(stage)
+    found |= _of_broker(stage.broker) | of_postgres(stage)
     if stage.outbox_disk.mounted:
-        found[Kind("full disk", "outboxes")] = _full_outboxes
+        disk = stage.outbox_disk
+        found[Kind("full disk", "outboxes")] = fault(disk.fill, disk.free)
     return found
 
 
 def _of_process(name: str, service: Service, start: Callable[[], None]) -> dict[Kind, Doing]:
-    @contextmanager
-    def kill(stage: Stage) -> Iterator[None]:
-        service.kill()
-        yield
-        start()
-
-    @contextmanager
-    def stop(stage: Stage) -> Iterator[None]:
+    def stop() -> None:
         service.child.end(signal.SIGTERM, timeout_s=10)
-        yield
-        start()
 
     return {
-        Kind("kill", name, 3, 0.1, 2.0): kill,
-        Kind("stop", name, 0.5, 0.1, 2.0): stop,
-        Kind("freeze", name, 1.5, 0.3, 4.0): _frozen(service),
+        Kind("kill", name, 3, 0.1, 2.0): fault(service.kill, start),
+        Kind("stop", name, 0.5, 0.1, 2.0): fault(stop, start),
+        Kind("freeze", name, 1.5, 0.3, 4.0): fault(service.freeze, service.resume),
     }
-
-
-def _frozen(process: _Process) -> Doing:
-    @contextmanager
-    def freeze(stage: Stage) -> Iterator[None]:
-        process.freeze()
-        yield
-        process.resume()
-
-    return freeze
 
 
 def _of_link(stage: Stage, link: Link, weight: float = 1.0) -> dict[Kind, Doing]:
@@ -97,12 +72,6 @@ def _of_link(stage: Stage, link: Link, weight: float = 1.0) -> dict[Kind, Doing]
         link.cut = False
 
     @contextmanager
-    def stall(stage: Stage) -> Iterator[None]:
-        do(lambda: link.stall(True))
-        yield
-        do(lambda: link.stall(False))
-
-    @contextmanager
     def half_open(stage: Stage) -> Iterator[None]:
         vanished = link.vanish()
         yield
@@ -113,7 +82,9 @@ def _of_link(stage: Stage, link: Link, weight: float = 1.0) -> dict[Kind, Doing]
 
     return {
         Kind("cut", link.name, weight, 0.1, 3.0): cut,
-        Kind("stall", link.name, weight, 0.3, 4.0): stall,
+        Kind("stall", link.name, weight, 0.3, 4.0): fault(
+            lambda: do(lambda: link.stall(True)), lambda: do(lambda: link.stall(False))
+        ),
         Kind("half-open", link.name, weight, 0.3, 4.0): half_open,
     }
 
@@ -130,42 +101,20 @@ def _receipts_lost(link: Link) -> Doing:
 
 
 def _clock(collector: Collector, which: str) -> Doing:
-    @contextmanager
-    def step(stage: Stage) -> Iterator[None]:
+    def step() -> None:
         now_s = time.time()
         collector.set_clock(CLOCKS[which](now_s) - now_s)
-        yield
-        collector.set_clock(0)
 
-    return step
+    return fault(step, lambda: collector.set_clock(0))
 
 
-def _of_broker(stage: Stage) -> dict[Kind, Doing]:
-    broker = stage.broker
-
-    @contextmanager
-    def kill(stage: Stage) -> Iterator[None]:
-        broker.kill()
-        yield
-        broker.start()
-
-    @contextmanager
-    def small(stage: Stage) -> Iterator[None]:
-        broker.config = list(SMALL_BROKER)
-        broker.restart()
-        yield
-        broker.config = []
+def _of_broker(broker: Mosquitto) -> dict[Kind, Doing]:
+    def restart(*config: str) -> None:
+        broker.config = list(config)
         broker.restart()
 
     return {
-        Kind("kill", "broker", 4, 0.1, 2.0): kill,
-        Kind("freeze", "broker", 2, 0.3, 3.0): _frozen(broker),
-        Kind("queue of 10", "broker", 2, 2.0, 5.0): small,
+        Kind("kill", "broker", 4, 0.1, 2.0): fault(broker.kill, broker.start),
+        Kind("freeze", "broker", 2, 0.3, 3.0): fault(broker.freeze, broker.resume),
+        Kind("queue of 10", "broker", 2, 2.0, 5.0): fault(lambda: restart(*SMALL_BROKER), restart),
     }
-
-
-@contextmanager
-def _full_outboxes(stage: Stage) -> Iterator[None]:
-    stage.outbox_disk.fill()
-    yield
-    stage.outbox_disk.free()

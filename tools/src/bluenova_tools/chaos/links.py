@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 from bluenova_tools.local import free_port
@@ -114,7 +113,7 @@ class Link:
 
 
 class Links:
-    """All links, in a thread of their own, within a ``with`` block."""
+    """All links, in a thread of their own, within a `with` block."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -142,12 +141,7 @@ class Links:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Ends all connections."""
 
         async def end() -> None:

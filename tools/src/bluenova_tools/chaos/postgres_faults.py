@@ -9,34 +9,30 @@ import psycopg2
 
 from bluenova_shared.table import TABLE
 from bluenova_tools.chaos.plan import Kind
-from bluenova_tools.chaos.stage import DATABASE, MOST_CONNECTIONS, Doing, Stage, start_postgres
+from bluenova_tools.chaos.stage import (
+    DATABASE,
+    MOST_CONNECTIONS,
+    Doing,
+    Stage,
+    fault,
+    start_postgres,
+)
 
 
 def of_postgres(stage: Stage) -> dict[Kind, Doing]:
     """Every kind of fault of it that this machine allows, and how it is done."""
+    server = stage.postgres
 
-    @contextmanager
-    def kill(stage: Stage) -> Iterator[None]:
-        stage.postgres.kill()
-        yield
+    def stop() -> None:
+        server.stop(immediate=True)
+
+    def start() -> None:
         start_postgres(stage)
-
-    @contextmanager
-    def immediate(stage: Stage) -> Iterator[None]:
-        stage.postgres.stop(immediate=True)
-        yield
-        start_postgres(stage)
-
-    @contextmanager
-    def freeze(stage: Stage) -> Iterator[None]:
-        stage.postgres.freeze()
-        yield
-        stage.postgres.resume()
 
     found: dict[Kind, Doing] = {
-        Kind("kill", "PostgreSQL", 2, 0.1, 2.0): kill,
-        Kind("immediate stop", "PostgreSQL", 3, 0.1, 2.0): immediate,
-        Kind("freeze", "PostgreSQL", 2, 0.3, 4.0): freeze,
+        Kind("kill", "PostgreSQL", 2, 0.1, 2.0): fault(server.kill, start),
+        Kind("immediate stop", "PostgreSQL", 3, 0.1, 2.0): fault(stop, start),
+        Kind("freeze", "PostgreSQL", 2, 0.3, 4.0): fault(server.freeze, server.resume),
         Kind("refuse connections", "database", 2): _refuse,
         Kind("no connections left", "PostgreSQL's connections", 2): _exhaust,
         Kind("lock", "table", 3, 0.5, 4.0): _lock_table,

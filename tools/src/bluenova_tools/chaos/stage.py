@@ -91,6 +91,18 @@ class Stage:
 Doing = Callable[[Stage], AbstractContextManager[None]]
 
 
+def fault(begin: Callable[[], object], undo: Callable[[], object]) -> Doing:
+    """A fault that one call begins and another one undoes."""
+
+    @contextlib.contextmanager
+    def do(_stage: Stage) -> Iterator[None]:
+        begin()
+        yield
+        undo()
+
+    return do
+
+
 @contextlib.contextmanager
 def stage(folder: Path, seed: int, *, broken: str = "", pauses: str = "") -> Iterator[Stage]:
     """Everything, up and running."""
@@ -177,11 +189,7 @@ def _recorder(stack: ExitStack, made: Stage, number: int, common: dict[str, str]
 
 
 def start_postgres(made: Stage) -> None:
-    """Starts it, as often as it takes.
-
-    Raises:
-        ServiceError: it does not come up.
-    """
+    """Starts it, as often as it takes. Raises ServiceError if it does not come up."""
     for _ in range(5):
         try:
             made.postgres.start()

@@ -10,11 +10,7 @@ from bluenova_tools.local import Database
 
 
 def read_tables(database: Database) -> Tables:
-    """Rows, events and rejected items, at one instant.
-
-    Raises:
-        psycopg2.Error: the database is away.
-    """
+    """Rows, events and rejected items, at one instant. Raises psycopg2.Error."""
     names = ", ".join(column.name for column in COLUMNS)
     with closing(database.connect()) as db, db, db.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

@@ -30,7 +30,7 @@ ROWS = 2000
 
 
 def main() -> int:
-    """Run the benchmark and print one line for each comparison."""
+    """Runs the benchmark, and prints one line for each comparison."""
     about = "Compare the way in which rows are stored with plainer ones."
     argparse.ArgumentParser("bench", description=about).parse_args()
     with Postgres() as postgres:
@@ -45,7 +45,7 @@ Way = Callable[[list[Snapshot]], object]
 
 
 def compare(ours: Way, other: Way, name: str) -> None:
-    """Run both ways in turn and print the median of the ratios."""
+    """Runs both ways in turn, and prints the median of the ratios."""
     pairs = [(seconds(ours), seconds(other)) for _ in range(ROUNDS)]
     ratio = statistics.median(other_s / our_s for our_s, other_s in pairs)
     rate = ROWS / statistics.median(our_s for our_s, _ in pairs)
@@ -77,14 +77,13 @@ class Storing:
     def by_values(self, snapshots: list[Snapshot]) -> None:
         """INSERT with many rows of values at once."""
         with self._plain, self._plain.cursor() as cursor:
-            execute_values(
-                cursor, f"{_INSERT} VALUES %s ON CONFLICT DO NOTHING", list(map(row, snapshots))
-            )
+            statement = f"{_INSERT} VALUES %s ON CONFLICT DO NOTHING"
+            execute_values(cursor, statement, list(map(row, snapshots)))
 
     def by_row(self, snapshots: list[Snapshot]) -> None:
         """One INSERT for each row, as the C program did it, though in one transaction."""
-        values = ", ".join(["%s"] * len(COLUMNS))
         with self._plain, self._plain.cursor() as cursor:
+            values = ", ".join(["%s"] * len(COLUMNS))
             statement = f"{_INSERT} VALUES ({values}) ON CONFLICT DO NOTHING"
             cursor.executemany(statement, list(map(row, snapshots)))
 

@@ -1,4 +1,4 @@
-"""``make schema``: writes what the documents take from the code.
+"""`make schema`: writes what the documents take from the code.
 
 The JSON Schemas, the tables of docs/settings.md, and the example and the keys of docs/mqtt.md.
 Tests hold all of them current.
@@ -24,6 +24,7 @@ from bluenova_shared.settings import ServiceSettings
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import COLUMNS
 from bluenova_tools.simulator.battery import Pack, PackSettings
+from bluenova_tools.simulator.console import round_of_lines
 
 SCHEMAS: dict[str, type[BaseModel]] = {
     "docs/snapshot.schema.json": Snapshot,
@@ -43,7 +44,7 @@ def schema(model: type[BaseModel]) -> str:
 def settings_table(settings: type[ServiceSettings], *, without: type[BaseModel] | None) -> str:
     """The settings as a Markdown table, less those that another class has already."""
     shortcuts = settings.model_config.get("cli_shortcuts") or {}
-    lines = [_line(["variable", "flag", "default", "meaning"]), _line(["---"] * 4)]
+    rows = []
     for name, field in settings.model_fields.items():
         if without is not None and name in without.model_fields:
             continue
@@ -54,8 +55,8 @@ def settings_table(settings: type[ServiceSettings], *, without: type[BaseModel] 
         if "SecretStr" in str(field.annotation):
             variable += f" or `{name.upper()}_FILE`"
         about = (field.description or "").replace("|", "\\|")
-        lines.append(_line([variable, flags, _default(field), about]))
-    return "\n".join(lines) + "\n"
+        rows.append([variable, flags, _default(field), about])
+    return _table(["variable", "flag", "default", "meaning"], rows)
 
 
 def _default(field: FieldInfo) -> str:
@@ -73,9 +74,9 @@ def example_snapshot() -> str:
     """What the collector makes of a simulated battery's lines, as JSON that fits a page."""
     pack = Pack(PackSettings(seed=3))
     assembler = Assembler()
-    for _ in range(2):  # the energy totals come now and then
+    for number in (1, 2):  # the energy totals come now and then
         pack.advance(60)
-        for line in pack.console_lines():
+        for line in round_of_lines(pack, number):
             assembler.handle(read(line.text))
     (snapshot,) = assembler.close(datetime(2026, 11, 23, 12, 0, 10, tzinfo=UTC))
     # What the collector adds; and as if the battery had not told its health in this interval.
@@ -94,25 +95,23 @@ def snapshot_keys() -> str:
 
 
 def _keys_table(model: type[BaseModel], columns: dict[str, list[str]] | None = None) -> str:
-    heading = ["key", "meaning", *(["column"] if columns else [])]
-    lines = [_line(heading), _line(["---"] * len(heading))]
-    about = {field.alias or name: (name, field.description) for name, field in _fields(model)}
-    for key, (name, meaning) in about.items():
-        cells = [f"`{key}`", meaning or ""]
+    rows = []
+    fields: dict[str, FieldInfo | ComputedFieldInfo] = {
+        **model.model_fields,
+        **model.model_computed_fields,
+    }
+    for name, field in fields.items():
+        cells = [f"`{field.alias or name}`", field.description or ""]
         if columns:
             names = columns.get(name, [])
             cells.append(" … ".join(f"`{n}`" for n in dict.fromkeys(names[:1] + names[-1:])))
-        lines.append(_line(cells))
-    return "\n".join(lines) + "\n"
+        rows.append(cells)
+    return _table(["key", "meaning", *(["column"] if columns else [])], rows)
 
 
-def _fields(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo | ComputedFieldInfo]]:
-    yield from model.model_fields.items()
-    yield from model.model_computed_fields.items()
-
-
-def _line(cells: list[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _table(heading: list[str], rows: list[list[str]]) -> str:
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -139,7 +138,7 @@ def made(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def main() -> int:
-    """Write them, in the current folder's docs."""
+    """Writes them, in the current folder's docs."""
     about = "Write what the documents take from the code, into docs below the current folder."
     argparse.ArgumentParser("documents", description=about).parse_args()
     for path, text in made(Path.cwd()):

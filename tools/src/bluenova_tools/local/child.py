@@ -24,12 +24,10 @@ class ServiceError(RuntimeError):
 
 
 class Child:
-    """One program that can be started, signalled and started again.
+    """One program, called `name` in messages, that can be started, signalled and started again.
 
-    Args:
-        name: what messages call it.
-        log: the file that gets its standard output and error, appended over restarts.
-        death_signal: what it gets from the kernel when we die.
+    The file `log` gets its standard output and error, appended over restarts. When we die, the
+    kernel sends it `death_signal`.
     """
 
     def __init__(
@@ -42,11 +40,7 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """The process id.
-
-        Raises:
-            ServiceError: it was never started.
-        """
+        """The process id. Raises ServiceError if it was never started."""
         return self._started().pid
 
     @property
@@ -67,22 +61,12 @@ class Child:
         user: SystemUser | None = None,
         folder: Path | None = None,
     ) -> None:
-        """Start the program.
+        """Starts the program with a plain environment and these variables.
 
-        Raises:
-            ServiceError: it runs already, or cannot be executed.
+        Raises ServiceError if it runs already, or cannot be executed.
         """
         if self.running:
             raise ServiceError(f"{self.name} runs already.")
-        self._process = _launcher.submit(self._launch, command, environment, user, folder).result()
-
-    def _launch(
-        self,
-        command: Sequence[str | Path],
-        environment: Mapping[str, str] | None,
-        user: SystemUser | None,
-        folder: Path | None,
-    ) -> subprocess.Popen[bytes]:
         parent = os.getpid()
 
         def die_with_parent() -> None:
@@ -92,31 +76,33 @@ class Child:
             if os.getppid() != parent:  # it died before the kernel knew what to do then
                 os._exit(1)
 
-        with self.log.open("ab") as log:
-            try:
+        def launch() -> subprocess.Popen[bytes]:
+            with self.log.open("ab") as log:
                 return subprocess.Popen(
-                    [str(word) for word in command],
+                    command,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env=environment,
+                    env=plain_environment() | dict(environment or {}),
                     cwd=folder,
-                    user=None if user is None else user.uid,
-                    group=None if user is None else user.gid,
+                    user=None if user is None else user.pw_uid,
+                    group=None if user is None else user.pw_gid,
                     extra_groups=None if user is None else [],
                     # A Ctrl-C at the terminal is ours to handle. And a stopped process is
                     # woken by the kernel when the death of its parent orphans its group.
                     process_group=0,
                     preexec_fn=die_with_parent,  # noqa: PLW1509  # system calls alone, no locks
                 )
-            except OSError as error:
-                raise ServiceError(f"{self.name} cannot be started: {error}") from error
+
+        try:
+            self._process = _launcher.submit(launch).result()
+        except OSError as error:
+            raise ServiceError(f"{self.name} cannot be started: {error}") from error
 
     def wait_until(self, ready: Callable[[], bool], what: str, *, timeout_s: float) -> None:
-        """Wait until `ready` answers true.
+        """Waits until `ready` answers true.
 
-        Raises:
-            ServiceError: the process ended, or the time is up.
+        Raises ServiceError if the process ends before, or the time is up.
         """
         deadline = time.monotonic() + timeout_s
         while not ready():
@@ -127,15 +113,14 @@ class Child:
             time.sleep(0.02)
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal; nothing happens if the process has ended."""
+        """Sends a signal; nothing happens if the process has ended."""
         if self._process is not None:
             self._process.send_signal(number)
 
     def wait(self, *, timeout_s: float) -> int:
-        """Wait for the end, and return the exit status.
+        """Waits for the end. Returns the exit status.
 
-        Raises:
-            ServiceError: it still runs when the time is up.
+        Raises ServiceError if it still runs when the time is up.
         """
         try:
             return self._started().wait(timeout_s)
@@ -143,7 +128,7 @@ class Child:
             raise self.error(f"{self.name} still runs after {timeout_s:g} s.") from None
 
     def end(self, number: signal.Signals, *, timeout_s: float) -> None:
-        """End the process with a signal, and with SIGKILL if it is still there after a while."""
+        """Ends the process with a signal, and with SIGKILL if it is still there after a while."""
         if not self.running:
             return
         self.send(number)
@@ -154,16 +139,18 @@ class Child:
             self.kill()
 
     def kill(self) -> None:
-        """End the process at once, without its leave."""
+        """Ends the process at once, without its leave."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
+    def lines(self) -> list[str]:
+        """All that it has printed so far, over its restarts."""
+        return self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+
     def tail(self, lines: int = 20) -> str:
         """The last lines of the log."""
-        if not self.log.exists():
-            return ""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return "\n".join(self.lines()[-lines:])
 
     def error(self, message: str) -> ServiceError:
         """An exception with this message and the tail of the log."""

@@ -1,26 +1,34 @@
-"""What all that runs as a child process has in common: a ``with`` block, its log, its troubles."""
+"""What all that runs as a child process has in common: a `with` block, its log, its troubles."""
 
 import signal
 from abc import ABC, abstractmethod
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from bluenova_tools.local.child import Child
 
 
 class Running(ABC):
-    """Runs within a ``with`` block, and is gone with all that it left when that ends."""
+    """Runs within a `with` block, and is gone with all that it left when that ends."""
 
     child: Child
 
     @abstractmethod
     def start(self) -> None:
-        """Start it, or start it again."""
+        """Starts it, or starts it again."""
 
     @abstractmethod
     def close(self) -> None:
-        """End it, and remove what it left."""
+        """Ends it, and removes what it left."""
+
+    def stop(self) -> None:
+        """Ends it in good order."""
+        self.child.end(signal.SIGTERM, timeout_s=5)
+
+    def restart(self) -> None:
+        """Stops it and starts it again, on the same port and data."""
+        self.stop()
+        self.start()
 
     @property
     def log(self) -> Path:
@@ -34,22 +42,22 @@ class Running(ABC):
 
     def lines(self) -> list[str]:
         """All that it has printed so far."""
-        return self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return self.child.lines()
 
     def kill(self) -> None:
-        """End it as a crash would (SIGKILL)."""
+        """Ends it as a crash would (SIGKILL)."""
         self.child.kill()
 
     def freeze(self) -> None:
-        """Stop it from running, connections open: what a hanging host looks like."""
+        """Stops it from running, connections open: what a hanging host looks like."""
         self.child.send(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it run on after :meth:`freeze`."""
+        """Lets it run on after `freeze`."""
         self.child.send(signal.SIGCONT)
 
     def __enter__(self) -> Self:
-        """Start it."""
+        """Starts it."""
         try:
             self.start()
         except BaseException:
@@ -57,11 +65,6 @@ class Running(ABC):
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End it."""
+    def __exit__(self, *_: object) -> None:
+        """Ends it."""
         self.close()

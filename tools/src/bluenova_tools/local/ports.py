@@ -13,8 +13,7 @@ _CANDIDATES = range(20_000, 30_000)
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on.
 
-    Raises:
-        RuntimeError: a hundred ports in a row were taken.
+    Raises RuntimeError if a hundred ports in a row are taken.
     """
     for _ in range(100):
         port = random.choice(_CANDIDATES)

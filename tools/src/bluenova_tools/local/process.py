@@ -7,20 +7,17 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bluenova_tools.local.child import Child, plain_environment
+from bluenova_tools.local.child import Child
 from bluenova_tools.local.lifetime import Running
 from bluenova_tools.local.system_user import remove_folder
 
 
 class Service(Running):
-    """``python -m <module>`` with exactly the given settings, within a ``with`` block.
+    """`python -m <module>` with exactly the given settings, within a `with` block.
 
-    Args:
-        module: the package to run, for example ``bluenova_collector``.
-        arguments: its command line.
-        environment: its settings. Of ours it inherits PATH and the like, nothing else.
-        folder: where it works and where its log is kept; a temporary one by default.
-        name: what messages and the log file call it, by default the module's name.
+    Its settings are `environment`; of ours it inherits PATH and the like, nothing else. It works
+    and keeps its log in `folder`, by default a temporary one. Messages and the log file call it
+    `name`, by default as the module.
     """
 
     def __init__(
@@ -32,12 +29,13 @@ class Service(Running):
         folder: Path | None = None,
         name: str | None = None,
     ) -> None:
-        self.module = module
+        name = name or module
         self.arguments = list(arguments)
-        self.environment = dict(environment or {})
+        self._command = [sys.executable, "-m", module, *arguments]
+        self._environment = dict(environment or {})
         self._own_folder = folder is None
-        self.folder = folder or Path(tempfile.mkdtemp(prefix=f"bluenova-{name or module}-"))
-        self.child = Child(name or module, self.folder / f"{name or module}.log")
+        self.folder = folder or Path(tempfile.mkdtemp(prefix=f"bluenova-{name}-"))
+        self.child = Child(name, self.folder / f"{name}.log")
 
     @property
     def returncode(self) -> int | None:
@@ -45,54 +43,37 @@ class Service(Running):
         return self.child.returncode
 
     def start(self) -> None:
-        """Start it, or start it again. Use :meth:`wait_for_line` to wait until it is ready."""
-        self.child.start(
-            [sys.executable, "-m", self.module, *self.arguments],
-            environment=plain_environment() | self.environment,
-            folder=self.folder,
-        )
+        """Starts it, or starts it again. `wait_for_line` waits until it is ready."""
+        self.child.start(self._command, environment=self._environment, folder=self.folder)
 
     def wait(self, *, timeout_s: float = 10) -> int:
-        """Wait until it ends by itself, and return the exit status.
+        """Waits until it ends by itself. Returns the exit status.
 
-        Raises:
-            ServiceError: it still runs when the time is up.
+        Raises ServiceError if it still runs when the time is up, as do `terminate` and
+        `interrupt`.
         """
         return self.child.wait(timeout_s=timeout_s)
 
     def terminate(self, *, timeout_s: float = 10) -> int:
-        """Ask it to end (SIGTERM), and return the exit status.
-
-        Raises:
-            ServiceError: it still runs when the time is up.
-        """
+        """Asks it to end (SIGTERM). Returns the exit status."""
         self.child.send(signal.SIGTERM)
-        return self.child.wait(timeout_s=timeout_s)
+        return self.wait(timeout_s=timeout_s)
 
     def interrupt(self, *, timeout_s: float = 10) -> int:
-        """What Ctrl-C does (SIGINT); returns the exit status.
-
-        Raises:
-            ServiceError: it still runs when the time is up.
-        """
+        """Does what Ctrl-C does (SIGINT). Returns the exit status."""
         self.child.send(signal.SIGINT)
-        return self.child.wait(timeout_s=timeout_s)
+        return self.wait(timeout_s=timeout_s)
 
     def restart(self) -> None:
-        """Kill it and start it again."""
+        """Kills it and starts it again."""
         self.kill()
         self.start()
 
     def wait_for_line(self, pattern: str, *, timeout_s: float = 10, after: int = 0) -> str:
-        """The first line that the regular expression is found in.
+        """The first line that the regular expression is found in, waiting for it if need be.
 
-        Args:
-            pattern: what to look for.
-            timeout_s: how long to wait for it.
-            after: how many lines to pass over; ``len(service.lines())`` means from now on.
-
-        Raises:
-            ServiceError: it ended, or the line did not come in time.
+        `after` lines are passed over; `len(service.lines())` means from now on. Raises
+        ServiceError if it ends, or the line does not come in time.
         """
         found: list[str] = []
 
@@ -104,7 +85,7 @@ class Service(Running):
         return found[0]
 
     def close(self) -> None:
-        """End it, and remove its folder if that was a temporary one."""
-        self.child.end(signal.SIGTERM, timeout_s=5)
+        """Ends it, and removes its folder if that was a temporary one."""
+        self.stop()
         if self._own_folder:
             remove_folder(self.folder)

@@ -9,24 +9,15 @@ import pwd
 import shutil
 import stat
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class SystemUser:
-    """A user and group to run a child process as."""
-
-    uid: int
-    gid: int
+# A user and group to run a child process as.
+SystemUser = pwd.struct_passwd
 
 
 def server_user() -> SystemUser | None:
-    """``nobody`` when we are root; otherwise None, which means our own user."""
-    if os.geteuid() != 0:
-        return None
-    nobody = pwd.getpwnam("nobody")
-    return SystemUser(nobody.pw_uid, nobody.pw_gid)
+    """`nobody` when we are root; otherwise None, which means our own user."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 
 def make_folder(prefix: str, user: SystemUser | None) -> Path:
@@ -37,9 +28,9 @@ def make_folder(prefix: str, user: SystemUser | None) -> Path:
 
 
 def give(path: Path, user: SystemUser | None) -> None:
-    """Make the user the owner of this one file or folder."""
+    """Makes the user the owner of this one file or folder."""
     if user is not None:
-        os.chown(path, user.uid, user.gid)
+        os.chown(path, user.pw_uid, user.pw_gid)
 
 
 def everyone_can_enter(folder: Path) -> bool:
@@ -49,5 +40,5 @@ def everyone_can_enter(folder: Path) -> bool:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder that :func:`make_folder` made, with all that is in it."""
+    """Removes a folder that `make_folder` made, with all that is in it."""
     shutil.rmtree(folder, ignore_errors=True)

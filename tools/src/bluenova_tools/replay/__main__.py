@@ -1,26 +1,23 @@
-"""``bluenova-replay``: serves a capture as if it were a battery."""
+"""`bluenova-replay`: serves a capture as if it were a battery."""
 
 import argparse
 import asyncio
 import sys
-import time
+from contextlib import suppress
 from pathlib import Path
 
 from bluenova_tools.options import add_address
 from bluenova_tools.replay.capture import Capture, parse_capture
-from bluenova_tools.signals import ends_by_ctrl_c, stop_requested
+from bluenova_tools.signals import ends_by_ctrl_c, stop_requested, until_one_ends
 from bluenova_tools.simulator.server import ConsoleServer
 from bluenova_tools.simulator.sources import Playback
+from bluenova_tools.simulator.truth import tell
 
 UNREADABLE_SHOWN = 5
 
 
 def read_capture(path: Path) -> Capture:
-    """Read a capture from a file.
-
-    Raises:
-        OSError: when the file cannot be read.
-    """
+    """The capture in a file. Raises OSError if the file cannot be read."""
     # Not splitlines(): a console line may hold characters that it takes for line ends.
     text = path.read_bytes().decode("utf-8", "surrogateescape")
     return parse_capture(text.split("\n"))
@@ -29,13 +26,10 @@ def read_capture(path: Path) -> Capture:
 def _speed(text: str) -> float:
     if text == "max":
         return 0.0
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed <= 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither a number above 0 nor 'max'")
-    return speed
+    with suppress(ValueError):
+        if 0 < (speed := float(text)) <= 1e6:
+            return speed
+    raise argparse.ArgumentTypeError(f"{text!r} is neither a number above 0 nor 'max'")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def report(capture: Capture) -> list[str]:
-    """Say in words what was found in a capture."""
+    """What was found in a capture, in words."""
     lasts_s = capture.heard[-1].at_s if capture.heard else 0.0
     said = [f"{_count(len(capture.heard), 'line')} within {lasts_s:.0f} s"]
     if capture.skipped:
@@ -72,31 +66,18 @@ def _count(number: int, thing: str) -> str:
 
 
 async def run(arguments: argparse.Namespace, capture: Capture) -> None:
-    """Serve the capture until Ctrl-C or SIGTERM.
-
-    Raises:
-        CannotListen: when the port cannot be had.
-    """
+    """Serves the capture until Ctrl-C or SIGTERM. Raises OSError if it cannot listen."""
     stop = stop_requested()
-    source = Playback(
-        [(heard.at_s, heard.text) for heard in capture.heard],
-        speed=arguments.speed,
-        loop=arguments.loop,
-    )
-
-    def tell(event: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')}  {event}", flush=True)
-
-    async with ConsoleServer(
-        source, host=arguments.host, port=arguments.port, on_event=tell
-    ) as server:
+    timed = [(heard.at_s, heard.text) for heard in capture.heard]
+    source = Playback(timed, speed=arguments.speed, loop=arguments.loop)
+    async with ConsoleServer(source, host=arguments.host, port=arguments.port) as server:
         print(f"{arguments.file.name} plays at {server.url}; Ctrl-C ends it.", flush=True)
-        await stop.wait()
+        await until_one_ends(stop.wait(), tell(server.events))
 
 
-@ends_by_ctrl_c
+@ends_by_ctrl_c()
 def main() -> int:
-    """Run the replay; the command line says how."""
+    """Runs the replay; the command line says how."""
     arguments = _parser().parse_args()
     try:
         capture = read_capture(arguments.file)

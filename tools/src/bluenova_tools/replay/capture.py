@@ -2,10 +2,10 @@
 
 Pure: it is given lines of text and returns values. Three formats are understood, line by line:
 
-* ``{"t": 1.15, "msg": "SOC: 60"}``: seconds from the connection, and a message;
-* ``2026-11-23T12:00:00.123Z INFO … RX: "SOC: 60"``: the collector's log with ``-r``, the line as
+* `{"t": 1.15, "msg": "SOC: 60"}`: seconds from the connection, and a message;
+* `2026-11-23T12:00:00.123Z INFO … RX: "SOC: 60"`: the collector's log with `-r`, the line as
   a JSON string;
-* ``2026/11/23 12:00:00 RX: SOC: 60``: the log of the C program ``bluenovalistener`` with ``-r``,
+* `2026/11/23 12:00:00 RX: SOC: 60`: the log of the C program `bluenovalistener` with `-r`,
   the line as it came.
 
 Other lines with a time in front are what else a log holds, and are skipped.
@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
+from typing import Any
 
 _OUR_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)Z ")
 _C_TIME = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) ")
@@ -53,7 +54,7 @@ class Capture:
 
 
 def parse_capture(lines: Iterable[str]) -> Capture:
-    """Read a capture; an unreadable line is told, not fatal."""
+    """Reads a capture; an unreadable line is told, not fatal."""
     heard: list[Heard] = []
     unreadable: list[Unreadable] = []
     skipped = 0
@@ -74,10 +75,9 @@ def parse_capture(lines: Iterable[str]) -> Capture:
 
 
 def parse_line(text: str) -> Heard | None:
-    """Read one line; None for a log's line that is no received one.
+    """Reads one line; None for a log's line that is no received one.
 
-    Raises:
-        ValueError: with the reason why nothing can be made of it.
+    Raises ValueError, with the reason, if nothing can be made of it.
     """
     if text.startswith("{"):
         return _case(text)
@@ -94,35 +94,26 @@ def parse_line(text: str) -> Heard | None:
 
 
 def _case(text: str) -> Heard:
-    try:
-        case = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON: {error}") from error
-    at_s, message = _seconds(case.get("t")), case.get("msg")
-    if at_s is None or not isinstance(message, str):
+    case = _json(text, "no JSON")
+    at_s, message = case.get("t"), case.get("msg")
+    if not (isinstance(at_s, float) and math.isfinite(at_s) and isinstance(message, str)):
         raise ValueError('needs a number "t" and a text "msg"')
     return Heard(at_s, _sendable(message))
 
 
-def _seconds(value: object) -> float | None:
-    """A finite number; Python's JSON reads NaN and Infinity, too, and its bool is an int."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    try:
-        seconds = float(value)
-    except OverflowError:  # a whole number of more than 308 digits
-        return None
-    return seconds if math.isfinite(seconds) else None
-
-
 def _json_text(text: str) -> str:
-    try:
-        line = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON string behind RX: {error}") from error
+    line = _json(text, "no JSON string behind RX")
     if not isinstance(line, str):
         raise ValueError("no JSON string behind RX:")
     return _sendable(line)
+
+
+def _json(text: str, otherwise: str) -> Any:
+    try:
+        # Whole numbers of any length become a float; NaN and Infinity are read, too.
+        return json.loads(text, parse_int=float)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{otherwise}: {error}") from error
 
 
 def _sendable(text: str) -> str:
@@ -134,7 +125,7 @@ def _sendable(text: str) -> str:
 
 
 def _from_the_beginning(heard: list[Heard]) -> Iterable[Heard]:
-    """Make times relative and never falling, and share whole seconds among their lines."""
+    """Makes times relative and never falling, and shares whole seconds among their lines."""
     if not heard:
         return
     # Seconds from a connection are small; a log's times are those of this century.

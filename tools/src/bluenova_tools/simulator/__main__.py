@@ -1,23 +1,22 @@
-"""``bluenova-simulator``: a simulated battery that any number of collectors can read."""
+"""`bluenova-simulator`: a simulated battery that any number of collectors can read."""
 
 import argparse
 import asyncio
-import json
 import sys
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from itertools import count
 from pathlib import Path
 from random import Random
-from typing import TextIO
 
 from bluenova_tools.options import add_address, between, whole
-from bluenova_tools.signals import ends_by_ctrl_c, stop_requested
+from bluenova_tools.signals import ends_by_ctrl_c, stop_requested, until_one_ends
 from bluenova_tools.simulator.battery import Pack, PackSettings
-from bluenova_tools.simulator.console import ConsoleLine
+from bluenova_tools.simulator.console import ConsoleLine, round_of_lines
 from bluenova_tools.simulator.server import ConsoleServer
-from bluenova_tools.simulator.sources import Broadcast
+from bluenova_tools.simulator.sources import Broadcast, on_time
 from bluenova_tools.simulator.troubles import TROUBLES, Troubles, parse_trouble
+from bluenova_tools.simulator.truth import Truth, tell
 
 FIRST_MCU_ID = 0x1A2B3C4D
 
@@ -25,53 +24,35 @@ FIRST_MCU_ID = 0x1A2B3C4D
 def timed_lines(
     packs: Sequence[Pack], troubles: Troubles, *, speed: float, line_interval_s: float
 ) -> Iterator[tuple[float, ConsoleLine]]:
-    """Yield (pause before it in seconds, line) for ever: the packs' rounds in turn.
+    """The packs' rounds in turn, for ever, each line with its time in seconds.
 
-    ``speed`` says how much faster than the console's time the packs' own time passes.
+    The packs' own time passes `speed` times as fast as the console's.
     """
     random = Random(packs[0].settings.seed)
     console_s = 0.0
     advanced_at_s = [0.0] * len(packs)
-    while True:
-        for number, pack in enumerate(packs):
-            pack.advance((console_s - advanced_at_s[number]) * speed)
-            advanced_at_s[number] = console_s
-            for line in pack.console_lines():
+    for number in count(1):
+        for rank, pack in enumerate(packs):
+            pack.advance((console_s - advanced_at_s[rank]) * speed)
+            advanced_at_s[rank] = console_s
+            for line in round_of_lines(pack, number):
                 for said in troubles.on_line(line):
-                    pause_s = line_interval_s * random.uniform(0.8, 1.2)
-                    console_s += pause_s
-                    yield pause_s, said
+                    console_s += line_interval_s * random.uniform(0.8, 1.2)
+                    yield console_s, said
 
 
-class Truth:
-    """A file of everything that was said, for comparing it with what arrived.
-
-    One JSON object a line: ``t`` (Unix seconds), ``mcu_id``, ``line``, ``values`` (by the table's
-    columns, in its units) and ``listeners``; or ``t`` and ``event``, such as a dropped connection.
-    """
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def said(self, line: ConsoleLine, listeners: int) -> None:
-        """Write down a line and how many clients were there to hear it."""
-        self._write(
-            mcu_id=f"{line.mcu_id:08X}",
-            line=line.text,
-            values=dict(line.values),
-            listeners=listeners,
-        )
-
-    def event(self, event: str) -> None:
-        """Write down what happened to a connection."""
-        self._write(event=event)
-
-    def _write(self, **what: object) -> None:
-        self._file.write(json.dumps({"t": round(time.time(), 3), **what}) + "\n")
+async def talk(
+    console: Broadcast, lines: Iterable[tuple[float, ConsoleLine]], truth: Truth | None
+) -> None:
+    """Says each line at its time, and writes it down."""
+    async for line in on_time(lines):
+        console.say(line.text)
+        if truth:
+            truth.said(line, console.listeners)
 
 
 def make_packs(arguments: argparse.Namespace) -> list[Pack]:
-    """Return the packs that the command line asks for, each with an MCU ID of its own."""
+    """The packs that the command line asks for, each with an MCU ID of its own."""
     packs = []
     for rank in range(arguments.packs):
         settings = PackSettings(
@@ -123,13 +104,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _mcu_id(text: str) -> int:
-    try:
-        mcu_id = int(text, 16)
-    except ValueError:
-        mcu_id = 0
-    if not 0 < mcu_id < 0xFFFFFFFF:
-        raise argparse.ArgumentTypeError(f"{text!r} is no MCU ID; an example: 1A2B3C4D")
-    return mcu_id
+    with suppress(ValueError):
+        if 0 < (mcu_id := int(text, 16)) < 0xFFFFFFFF:
+            return mcu_id
+    raise argparse.ArgumentTypeError(f"{text!r} is no MCU ID; an example: 1A2B3C4D")
 
 
 def _trouble(text: str) -> tuple[str, float]:
@@ -140,40 +118,28 @@ def _trouble(text: str) -> tuple[str, float]:
 
 
 async def run(arguments: argparse.Namespace, packs: Sequence[Pack], truth: Truth | None) -> None:
-    """Serve the packs' console until Ctrl-C or SIGTERM.
-
-    Raises:
-        CannotListen: when the port cannot be had.
-    """
+    """Serves the packs' console until Ctrl-C or SIGTERM. Raises OSError if it cannot listen."""
     stop = stop_requested()
     troubles = Troubles(dict(arguments.trouble), seed=arguments.seed)
     lines = timed_lines(
         packs, troubles, speed=arguments.speed, line_interval_s=arguments.line_interval
     )
-
-    def tell(event: str) -> None:
-        print(f"{time.strftime('%H:%M:%S')}  {event}", flush=True)
-        if truth:
-            truth.event(event)
-
-    async with (
-        Broadcast(lines, truth.said if truth else lambda line, listeners: None) as console,
-        ConsoleServer(
-            console, host=arguments.host, port=arguments.port, troubles=troubles, on_event=tell
-        ) as server,
-    ):
+    console = Broadcast()
+    async with ConsoleServer(
+        console, host=arguments.host, port=arguments.port, troubles=troubles
+    ) as server:
         names = ", ".join(f"{pack.settings.mcu_id:08X}" for pack in packs)
         print(f"A simulated battery ({names}) speaks at {server.url}; Ctrl-C ends it.", flush=True)
-        await stop.wait()
+        await until_one_ends(stop.wait(), talk(console, lines, truth), tell(server.events, truth))
 
 
-@ends_by_ctrl_c
+@ends_by_ctrl_c()
 def main() -> int:
-    """Run the simulator; the command line says how."""
+    """Runs the simulator; the command line says how."""
     arguments = _parser().parse_args()
     with ExitStack() as files:
-        truth = None
         try:
+            truth = None
             if arguments.truth:
                 # Line by line, so that the file is whole whenever the program ends.
                 file = arguments.truth.open("w", encoding="utf-8", buffering=1)

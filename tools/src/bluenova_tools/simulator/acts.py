@@ -24,7 +24,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class Drop:
-    """The end of the connection, without a closing handshake; with ``reset`` by a TCP reset."""
+    """The end of the connection, without a closing handshake; with `reset` by a TCP reset."""
 
     reset: bool = False
 
@@ -47,16 +47,12 @@ Act = str | bytes | Fragments | Cut | Drop | Stall | Vanish
 
 
 def to_bytes(text: str | bytes) -> bytes:
-    """Return a line's bytes, with surrogate escapes as the bad bytes that they stand for."""
+    """A line's bytes, with surrogate escapes as the bad bytes that they stand for."""
     return text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
 
 
 async def perform(connection: ServerConnection, act: Act) -> None:
-    """Do one of these to a connection.
-
-    Raises:
-        ConnectionClosed: when the connection is or becomes closed.
-    """
+    """Does one of these to a connection. Raises ConnectionClosed if it is or becomes closed."""
     match act:
         case str():
             await connection.send(to_bytes(act), text=True)
@@ -70,10 +66,8 @@ async def perform(connection: ServerConnection, act: Act) -> None:
             connection.transport.close()
             await connection.wait_closed()
         case Drop(reset):
-            if reset:
-                connection.transport.abort()
-            else:
-                connection.transport.close()
+            end = connection.transport.abort if reset else connection.transport.close
+            end()
             await connection.wait_closed()
         case Stall(seconds):
             await asyncio.sleep(seconds)

@@ -4,12 +4,9 @@ Pure: no clock, no sockets. The caller says how much time has passed; chance com
 a seed, so that the same seed tells the same story.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from random import Random
 
-from bluenova_tools.simulator import console
 from bluenova_tools.simulator.cells import Cell
 from bluenova_tools.simulator.household import Household, ambient_c
 
@@ -55,8 +52,8 @@ class Readings:
 class Pack:
     """A pack of cells in series with its battery management.
 
-    ``error`` (a text) and ``breaker_closed`` may be set from outside; everything else
-    follows from the passing of time.
+    `error` (a text) and `breaker_closed` may be set from outside; everything else follows from
+    the passing of time.
     """
 
     def __init__(self, settings: PackSettings) -> None:
@@ -72,7 +69,6 @@ class Pack:
         self.energy_out_kwh = round(self.energy_in_kwh * 0.94, 3)
         self.error = ""
         self.breaker_closed = True
-        self.rounds = count(1)
         self._throughput_ah = 0.0
         self._full = False
         self._empty = False
@@ -115,7 +111,7 @@ class Pack:
 
     @property
     def charge_state(self) -> str:
-        """The charger's view with its number, as in ``CHARGING (1)``."""
+        """The charger's view with its number, as in `CHARGING (1)`."""
         if self._full and self.system_state != "DISCHARGE":
             return "FULL (3)"
         names = {"CHARGE": "CHARGING (1)", "DISCHARGE": "DISCHARGING (2)", "IDLE": "IDLE (0)"}
@@ -127,16 +123,12 @@ class Pack:
         return self.error or ("LOW TEMP" if self._too_cold else "")
 
     def advance(self, dt_s: float) -> None:
-        """Let time pass, then measure."""
+        """Lets time pass, then measures."""
         while dt_s > 0:
             step_s = min(dt_s, LONGEST_STEP_S)
             self._step(step_s)
             dt_s -= step_s
         self.readings = self._measure()
-
-    def console_lines(self) -> Iterator[console.ConsoleLine]:
-        """Yield what the console prints in one round, chatter included."""
-        return console.round_of_lines(self, next(self.rounds))
 
     def _step(self, dt_s: float) -> None:
         self.time_s += dt_s
@@ -155,7 +147,7 @@ class Pack:
         self.current_a = self._within_cell_limits(self.current_a)
 
     def _allowed_a(self, wanted_a: float) -> float:
-        """Return what the battery management lets through of a wanted current."""
+        """What the battery management lets through of a wanted current."""
         self._too_cold = wanted_a > 0 and min(cell.temp_c for cell in self.cells) < 0
         if not self.breaker_closed:
             return 0.0
@@ -182,7 +174,7 @@ class Pack:
             self.energy_out_kwh -= kwh
 
     def _judge(self) -> None:
-        """Notice a full and an empty pack, each with some distance before it ends."""
+        """Notices a full and an empty pack, each with some distance before it ends."""
         lowest_v = min(cell.voltage_v(self.current_a) for cell in self.cells)
         highest_v = max(cell.voltage_v(self.current_a) for cell in self.cells)
         if highest_v > 3.55 and 0 < self.current_a < FULL_BELOW_A:

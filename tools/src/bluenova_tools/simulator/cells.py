@@ -28,7 +28,7 @@ THERMAL_TIME_S = 3 * 3600.0
 
 
 def open_circuit_v(soc: float) -> float:
-    """Return the resting voltage of a cell at a state of charge from 0 to 1."""
+    """The resting voltage of a cell at a state of charge from 0 to 1."""
     soc = min(max(soc, 0.0), 1.0)
     right = min(bisect_right(_SOC_POINTS, soc), len(OPEN_CIRCUIT_V) - 1)
     (soc_0, v_0), (soc_1, v_1) = OPEN_CIRCUIT_V[right - 1], OPEN_CIRCUIT_V[right]
@@ -58,19 +58,19 @@ class Cell:
         return self.resistance_ohm * min(max(1 + 0.02 * (25 - self.temp_c), 0.6), 3.0)
 
     def voltage_v(self, current_a: float) -> float:
-        """Return the voltage at the terminals under a current."""
+        """The voltage at the terminals under a current."""
         return open_circuit_v(self.soc) + current_a * self._resistance_now_ohm
 
     def highest_current_a(self) -> float:
-        """Return the charge current at which the cell reaches its upper limit."""
+        """The charge current at which the cell reaches its upper limit."""
         return (HIGHEST_V - open_circuit_v(self.soc)) / self._resistance_now_ohm
 
     def lowest_current_a(self) -> float:
-        """Return the (negative) discharge current at which it reaches its lower limit."""
+        """The (negative) discharge current at which it reaches its lower limit."""
         return (LOWEST_V - open_circuit_v(self.soc)) / self._resistance_now_ohm
 
     def advance(self, dt_s: float, current_a: float, ambient_c: float) -> None:
-        """Charge or discharge for a short while, and follow the room's temperature."""
+        """Charges or discharges for a short while, and follows the room's temperature."""
         balance_a = BALANCE_A if self.voltage_v(current_a) > BALANCE_ABOVE_V else 0.0
         drawn_a = current_a - balance_a - self.leak_a
         self.charge_ah += drawn_a * dt_s / 3600

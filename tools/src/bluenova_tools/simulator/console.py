@@ -7,10 +7,8 @@ it, so that a run can be compared with what arrived in the table.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bluenova_tools.simulator.battery import Pack
+from bluenova_tools.simulator.battery import Pack
 
 # The firmware stores its totals only now and then; this often here, in rounds.
 ENERGY_EVERY_ROUNDS = 4
@@ -34,8 +32,8 @@ CHATTER = (
 class ConsoleLine:
     """A line of the console and the table's columns that it should fill.
 
-    ``text`` may hold bytes that are no UTF-8, as Python's surrogate escapes. ``values``
-    are (column, value) in the table's units; counters have 1 for one more.
+    `text` may hold bytes that are no UTF-8, as Python's surrogate escapes. `values` are
+    (column, value) in the table's units; counters have 1 for one more.
     """
 
     text: str
@@ -44,7 +42,7 @@ class ConsoleLine:
 
 
 def round_of_lines(pack: Pack, number: int) -> Iterator[ConsoleLine]:
-    """Yield one round of a pack's console: its id, all values, chatter between them."""
+    """What the console prints in its round with this number: id, all values, chatter between."""
     # Its own generator: how much chatter there is must not change the pack's story.
     random = Random(f"{pack.settings.seed}-{number}")
     for line in _values(pack, number):

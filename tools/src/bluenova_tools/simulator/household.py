@@ -22,7 +22,7 @@ class Wander:
     value: float = 0.0
 
     def advance(self, dt_s: float) -> float:
-        """Let it wander for a while and return the new value."""
+        """Lets it wander for a while, and returns the new value."""
         keep = math.exp(-dt_s / self.time_s)
         noise = self.random.gauss(0, self.spread * math.sqrt(1 - keep * keep))
         self.value = self.value * keep + noise
@@ -44,7 +44,7 @@ class Household:
         self.habits = Wander(self.random, spread=0.35, time_s=240)
 
     def surplus_w(self, time_s: float, dt_s: float) -> float:
-        """Return sun minus load at a time of day; negative draws on the pack."""
+        """Sun minus load at a time of day; negative draws on the pack."""
         time_of_day_s = time_s % DAY_S
         day_share = (time_of_day_s - SUNRISE_S) / (SUNSET_S - SUNRISE_S)
         sky = min(max(0.85 + self.clouds.advance(dt_s), 0.1), 1.0)
@@ -55,6 +55,6 @@ class Household:
 
 
 def ambient_c(time_s: float, *, winter: bool) -> float:
-    """Return the temperature around the pack at a time of day."""
+    """The temperature around the pack at a time of day."""
     mean_c, swing_c = (-5.0, 5.0) if winter else (19.0, 6.0)
     return mean_c + swing_c * math.sin(2 * math.pi * (time_s / DAY_S - 0.375))

@@ -3,10 +3,10 @@
 import asyncio
 import errno
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from types import TracebackType
-from typing import TYPE_CHECKING, cast
+from typing import Self, cast
+from weakref import WeakKeyDictionary
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -17,32 +17,16 @@ from bluenova_tools.simulator.behaviour import Behaviour
 from bluenova_tools.simulator.sources import Source
 from bluenova_tools.simulator.troubles import Troubles
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
 PATH = "/ws/"
 REFUSAL_S = 5.0
 
 
-class CannotListen(OSError):  # noqa: N818  # reads better than CannotListenError where it is caught
-    """The address cannot be had; the message says which, why, and what to do."""
-
-    def __init__(self, host: str, port: int, error: OSError) -> None:
-        if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
-            wrong = f"{host!r} cannot be listened on ({error.strerror})."
-            super().__init__(f"{wrong} Choose an IPv4 address of this machine with --host.")
-        else:
-            wrong = f"Port {port} of {host} cannot be listened on ({error.strerror})."
-            super().__init__(f"{wrong} Choose another one with --port.")
-
-
 class ConsoleServer:
-    """Serves a source at ``ws://host:port/ws/`` to any number of clients.
+    """Serves a source at `ws://host:port/ws/` to any number of clients, in an `async with` block.
 
-    ``async with ConsoleServer(source) as server:`` listens on ``server.port`` (a free one unless
-    given) and ends every connection at its exit. ``behave`` changes how the next connections are
-    received. ``attempts`` counts the TCP connections that came, ``upgrades`` those that got as far
-    as the websocket.
+    It listens on `port` (a free one unless given) and ends every connection at its exit. `behave`
+    changes how the next connections are received. `attempts` counts the TCP connections that came,
+    `upgrades` those that got as far as the websocket; `events` says in words what happens to them.
     """
 
     def __init__(
@@ -54,7 +38,6 @@ class ConsoleServer:
         behaviour: Behaviour = Behaviour.SERVE,
         troubles: Troubles | None = None,
         ping_interval_s: float | None = 20.0,
-        on_event: Callable[[str], None] = lambda event: None,
     ) -> None:
         self.source = source
         self.host = host
@@ -62,11 +45,11 @@ class ConsoleServer:
         self.behaviour = behaviour
         self.attempts = 0
         self.upgrades = 0
+        self.events = asyncio.Queue[str]()
         self._troubles = troubles or Troubles({})
         self._ping_interval_s = ping_interval_s
-        self._on_event = on_event
         self._connections: set[ServerConnection] = set()
-        self._received: dict[ServerConnection, Behaviour] = {}
+        self._received = WeakKeyDictionary[ServerConnection, Behaviour]()
         self._server: Server | None = None
         self._reserved: socket.socket | None = None
         self._reopening: asyncio.Task[None] | None = None
@@ -81,23 +64,18 @@ class ConsoleServer:
         """How many TCP connections there are now."""
         return len(self._connections)
 
-    async def __aenter__(self) -> ConsoleServer:
+    async def __aenter__(self) -> Self:
+        """Listens. Raises OSError, with what to do, if the address cannot be had."""
         try:
             self._reserve_port()
             if self.behaviour is not Behaviour.REFUSE:
                 await self._open()
         except OSError as error:
-            if self._reserved is not None:
-                self._reserved.close()
-            raise CannotListen(self.host, self.port, error) from error
+            await self.__aexit__()
+            raise OSError(_cannot_listen(self.host, self.port, error)) from error
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._reopening is not None:
             self._reopening.cancel()
         await self._close()
@@ -105,7 +83,7 @@ class ConsoleServer:
             self._reserved.close()
 
     async def behave(self, behaviour: Behaviour) -> None:
-        """Receive the next connections in this way; REFUSE also ends the present ones."""
+        """Receives the next connections in this way; REFUSE also ends the present ones."""
         self.behaviour = behaviour
         if behaviour is Behaviour.REFUSE and self._server is not None:
             await self._close()
@@ -114,7 +92,7 @@ class ConsoleServer:
             await self._open()
 
     def drop_all(self) -> None:
-        """End every connection now, without a closing handshake."""
+        """Ends every connection now, without a closing handshake."""
         for connection in list(self._connections):
             connection.transport.abort()
 
@@ -138,7 +116,6 @@ class ConsoleServer:
 
             def connection_lost(self, exc: Exception | None) -> None:
                 seen._connections.discard(self)
-                seen._received.pop(self, None)
                 super().connection_lost(exc)
 
         self._server = await serve(
@@ -163,12 +140,12 @@ class ConsoleServer:
         await server.wait_closed()
 
     async def _receive(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Decide how a connection is received; a response refuses the upgrade."""
+        """Decides how a connection is received; a response refuses the upgrade."""
         behaviour = self.behaviour
         if behaviour is Behaviour.SERVE:
             behaviour = self._troubles.reception()
         if behaviour is not Behaviour.SERVE:
-            self._on_event(f"receives a connection by: {behaviour.value}")
+            self.events.put_nowait(f"receives a connection by: {behaviour.value}")
         if request.path != PATH or behaviour is Behaviour.NOT_FOUND:
             return connection.respond(404, f"Not found. The console is at {PATH}\n")
         if behaviour is Behaviour.REFUSE:
@@ -185,44 +162,39 @@ class ConsoleServer:
 
     async def _converse(self, connection: ServerConnection) -> None:
         self.upgrades += 1
-        behaviour = self._received.get(connection, self.behaviour)
-        self._on_event("a client is connected")
+        behaviour = self._received[connection]
+        self.events.put_nowait("a client is connected")
         try:
             if behaviour is Behaviour.SERVE:
-                await self._speak(connection)
+                async with asyncio.TaskGroup() as tasks:
+                    telling = tasks.create_task(self._tell(connection))
+                    # Even if the recording is over: a battery that has nothing to say stays.
+                    await connection.wait_closed()
+                    telling.cancel()
             elif behaviour is Behaviour.HALF_OPEN:
                 await perform(connection, Vanish())
             elif behaviour is not Behaviour.FLAP:
                 await connection.wait_closed()
-        except ConnectionClosed:
+        except* ConnectionClosed:
             pass
         finally:
-            self._on_event("a client is gone")
+            self.events.put_nowait("a client is gone")
 
-    async def _speak(self, connection: ServerConnection) -> None:
-        """Say what the source says, until either side ends the connection."""
+    async def _tell(self, connection: ServerConnection) -> None:
+        """Says what the source says, to its end."""
         waiting: list[str] = []
-        said = cast("AsyncGenerator[Act]", self.source.listen())
-        gone = asyncio.create_task(connection.wait_closed())
-        telling = asyncio.create_task(self._tell(connection, said, waiting))
-        try:
-            await asyncio.wait({gone, telling}, return_when=asyncio.FIRST_COMPLETED)
-            if telling.done():
-                # The recording is over: a battery stays connected and has nothing to say.
-                telling.result()
-                await gone
-        finally:
-            gone.cancel()
-            telling.cancel()
-            await asyncio.gather(gone, telling, return_exceptions=True)
-
-    async def _tell(
-        self, connection: ServerConnection, said: AsyncGenerator[Act], waiting: list[str]
-    ) -> None:
-        async with aclosing(said):
+        async with aclosing(cast("AsyncGenerator[Act]", self.source.listen())) as said:
             async for line in said:
                 acts = self._troubles.on_wire(line, waiting) if isinstance(line, str) else [line]
                 for act in acts:
                     if isinstance(act, Cut | Drop | Stall | Vanish):
-                        self._on_event(f"does to a client: {type(act).__name__.lower()}")
+                        self.events.put_nowait(f"does to a client: {type(act).__name__.lower()}")
                     await perform(connection, act)
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        wrong = f"{host!r} cannot be listened on ({error.strerror})."
+        return f"{wrong} Choose an IPv4 address of this machine with --host."
+    wrong = f"Port {port} of {host} cannot be listened on ({error.strerror})."
+    return f"{wrong} Choose another one with --port."

@@ -2,80 +2,62 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from types import TracebackType
-from typing import Protocol
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from bluenova_tools.simulator.acts import Act, Drop
-from bluenova_tools.simulator.console import ConsoleLine
 
 # A client that lets so many lines wait has stopped reading.
 LONGEST_QUEUE = 5000
+
+T = TypeVar("T")
 
 
 class Source(Protocol):
     """Something that tells a client what is said from its connection on."""
 
     def listen(self) -> AsyncIterator[Act]:
-        """Return the acts for one client, each at its time; the end means silence."""
+        """The acts for one client, each at its time; the end means silence."""
 
 
+async def on_time(timed: Iterable[tuple[float, T]], speed: float = 1.0) -> AsyncIterator[T]:
+    """What comes with its time in seconds, each at that time, counted from the first request.
+
+    Time passes `speed` times as fast; with a speed of 0 there are no pauses.
+    """
+    clock = asyncio.get_running_loop().time
+    began_s = clock()
+    for number, (at_s, what) in enumerate(timed):
+        pause_s = began_s + at_s / speed - clock() if speed else 0
+        if pause_s > 0 or number % 100 == 0:  # others want a turn, too
+            await asyncio.sleep(max(pause_s, 0))
+        yield what
+
+
+@dataclass(frozen=True)
 class Playback:
-    """A recording that each client hears from its beginning.
+    """A recording, as (seconds since the connection, act), that each client hears from the start.
 
-    ``timed`` holds (seconds since the connection, act). ``speed`` 0 means without any pause.
+    It plays `speed` times as fast; with a speed of 0 without pauses. A `loop` has no end.
     """
 
-    def __init__(
-        self, timed: Sequence[tuple[float, Act]], *, speed: float = 1.0, loop: bool = False
-    ) -> None:
-        self.timed = timed
-        self.speed = speed
-        self.loop = loop
+    timed: Sequence[tuple[float, Act]]
+    speed: float = 1.0
+    loop: bool = False
 
     async def listen(self) -> AsyncIterator[Act]:
-        """Yield the recording's acts, each at its time."""
-        clock = asyncio.get_running_loop().time
+        """The recording's acts, each at its time."""
         for _ in itertools.count() if self.loop and self.timed else range(1):
-            began_at = clock()
-            for number, (at_s, act) in enumerate(self.timed):
-                if self.speed:
-                    await asyncio.sleep(max(began_at + at_s / self.speed - clock(), 0))
-                elif number % 100 == 0:
-                    await asyncio.sleep(0)
+            async for act in on_time(self.timed, self.speed):
                 yield act
 
 
 class Broadcast:
-    """One console that all clients hear, from the moment of their connection.
+    """One console that all clients hear, from the moment of their connection."""
 
-    ``timed`` yields (seconds of pause, line) and may be endless. ``on_said`` is told each line and
-    how many were listening.
-    """
-
-    def __init__(
-        self,
-        timed: Iterable[tuple[float, ConsoleLine]] = (),
-        on_said: Callable[[ConsoleLine, int], None] = lambda line, listeners: None,
-    ) -> None:
-        self._timed = timed
-        self._on_said = on_said
+    def __init__(self) -> None:
         self._queues: set[asyncio.Queue[Act]] = set()
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Broadcast:
-        self._task = asyncio.create_task(self._talk())
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     @property
     def listeners(self) -> int:
@@ -83,7 +65,7 @@ class Broadcast:
         return len(self._queues)
 
     def say(self, *acts: Act) -> None:
-        """Tell all clients of this moment; one that has stopped reading is dropped."""
+        """Tells all clients of this moment; one that has stopped reading is dropped."""
         for queue in list(self._queues):
             for act in acts:
                 if queue.qsize() >= LONGEST_QUEUE:
@@ -93,7 +75,7 @@ class Broadcast:
                 queue.put_nowait(act)
 
     async def listen(self) -> AsyncIterator[Act]:
-        """Yield what is said, as it is said."""
+        """What is said, as it is said."""
         queue: asyncio.Queue[Act] = asyncio.Queue(LONGEST_QUEUE + 1)
         self._queues.add(queue)
         try:
@@ -101,12 +83,3 @@ class Broadcast:
                 yield await queue.get()
         finally:
             self._queues.discard(queue)
-
-    async def _talk(self) -> None:
-        clock = asyncio.get_running_loop().time
-        next_at = clock()
-        for pause_s, line in self._timed:
-            next_at += pause_s
-            await asyncio.sleep(max(next_at - clock(), 0))
-            self.say(line.text)
-            self._on_said(line, self.listeners)

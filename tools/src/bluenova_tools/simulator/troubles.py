@@ -6,10 +6,11 @@ what happens to it on its way, and how a connection is received.
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from random import Random
 
-from bluenova_tools.simulator.acts import Act, Cut, Drop, Fragments, Stall, Vanish
+from bluenova_tools.simulator.acts import Act, Cut, Drop, Fragments, Stall, Vanish, to_bytes
 from bluenova_tools.simulator.behaviour import Behaviour
 from bluenova_tools.simulator.console import ConsoleLine
 
@@ -50,15 +51,6 @@ TROUBLES: Mapping[str, Trouble] = {
     "silent": Trouble(0.1, "connections", "accepted, no line, pings are answered"),
 }
 
-_RECEPTION = {
-    "refuse": Behaviour.REFUSE,
-    "404": Behaviour.NOT_FOUND,
-    "never-answer": Behaviour.NEVER_ANSWER,
-    "half-open": Behaviour.HALF_OPEN,
-    "flap": Behaviour.FLAP,
-    "silent": Behaviour.SILENT,
-}
-
 STALL_S = 90.0
 LINE_ENDS = ("\r\n", "\n", "\r", "\0", "\r\n\0")
 ERROR_TEXTS = (
@@ -68,28 +60,26 @@ ERROR_TEXTS = (
     "ÜBERSPANNUNG Zelle 3 °C",
     "A TEXT THAT IS LONGER THAN THE COLUMN'S THIRTY-TWO CHARACTERS",
 )
+GARBAGE = "".join(map(chr, (*range(1, 10), *range(14, 127), 0xFC, 0x20AC)))
+FITS_NO_COLUMN = ("nan", "inf", "-inf", "9" * 50, "-" + "9" * 50)
 _NUMBER = re.compile(r"(?<=[:=] )-?\d+(\.\d+)?|(?<=\(i=)\d+")
 _TEMPERATURE = re.compile(r"\b(Temp: |T: )-?\d+")
 
 
 def parse_trouble(text: str) -> tuple[str, float]:
-    """Read ``NAME`` or ``NAME=rate``.
+    """Reads `NAME` or `NAME=rate`.
 
-    Raises:
-        ValueError: for an unknown name or a rate that is not between 0 and 1.
+    Raises ValueError if the name is unknown or the rate is not between 0 and 1.
     """
     name, equals, rate_text = text.partition("=")
     if name not in TROUBLES:
         raise ValueError(f"no trouble is called {name!r}; there are: {', '.join(TROUBLES)}")
     if not equals:
         return name, TROUBLES[name].rate
-    try:
-        rate = float(rate_text)
-    except ValueError:
-        rate = -1
-    if not 0 <= rate <= 1:
-        raise ValueError(f"{text!r}: a rate lies between 0 and 1, for example {name}=0.1")
-    return name, rate
+    with suppress(ValueError):
+        if 0 <= (rate := float(rate_text)) <= 1:
+            return name, rate
+    raise ValueError(f"{text!r}: a rate lies between 0 and 1, for example {name}=0.1")
 
 
 class Troubles:
@@ -100,19 +90,19 @@ class Troubles:
         self.random = Random(seed)
 
     def strikes(self, name: str) -> bool:
-        """Say whether this trouble happens now."""
+        """Whether this trouble happens now."""
         rate = self.rates.get(name, 0.0)
         return rate > 0 and self.random.random() < rate
 
     def reception(self) -> Behaviour:
-        """Return how the next connection is received."""
-        for name, behaviour in _RECEPTION.items():
-            if self.strikes(name):
-                return behaviour
+        """How the next connection is received; such troubles are named as the behaviours."""
+        for name, trouble in TROUBLES.items():
+            if trouble.of == "connections" and self.strikes(name):
+                return Behaviour(name)
         return Behaviour.SERVE
 
     def on_line(self, line: ConsoleLine) -> list[ConsoleLine]:
-        """Return what is said instead of a line: itself, damaged, or with others before it."""
+        """What is said instead of a line: itself, damaged, or with others before it."""
         said = [
             ConsoleLine(text(self.random), line.mcu_id)
             for name, text in _IN_BETWEEN.items()
@@ -152,7 +142,7 @@ class Troubles:
         return line
 
     def on_wire(self, text: str, waiting: list[str]) -> list[Act]:
-        """Return what is done to send a line; ``waiting`` holds lines for a common message."""
+        """What is done to send a line; `waiting` holds lines for a common message."""
         if self.strikes("line-ends"):
             text += self.random.choice(LINE_ENDS)
         if self.strikes("bundle") and len(waiting) < 4:
@@ -172,7 +162,7 @@ class Troubles:
         return [act for name, act in happenings if self.strikes(name)]
 
     def _framed(self, text: str) -> Act:
-        raw = text.encode("utf-8", "surrogateescape")
+        raw = to_bytes(text)
         if self.strikes("binary"):
             return raw
         if len(raw) > 1 and self.strikes("fragments"):
@@ -181,30 +171,16 @@ class Troubles:
         return text
 
 
-def _garbage(random: Random) -> str:
-    codes = (*range(1, 10), *range(14, 127), 0xFC, 0x20AC)
-    return "".join(chr(code) for code in random.choices(codes, k=40))
-
-
-def _long_line(random: Random) -> str:
-    return random.choice("xyz") * random.randint(5_000, 60_000)
-
-
-def _huge_line(random: Random) -> str:
-    # A frame of more than 64 KiB may cost a careful reader's connection, so this one is separate.
-    return random.choice("xyz") * random.randint(100_000, 200_000)
-
-
 def _bad_utf8(random: Random) -> str:
-    return bytes([0xFF, 0xC3, *random.randbytes(12).replace(b"\n", b""), 0xE2]).decode(
-        "utf-8", "surrogateescape"
-    )
+    bad = bytes([0xFF, 0xC3, *random.randbytes(12).replace(b"\n", b""), 0xE2])
+    return bad.decode("utf-8", "surrogateescape")
 
 
 _IN_BETWEEN: Mapping[str, Callable[[Random], str]] = {
-    "garbage": _garbage,
-    "long-line": _long_line,
-    "huge-line": _huge_line,
+    "garbage": lambda random: "".join(random.choices(GARBAGE, k=40)),
+    "long-line": lambda random: random.choice("xyz") * random.randint(5_000, 60_000),
+    # A frame of more than 64 KiB may cost a careful reader's connection, so this one is separate.
+    "huge-line": lambda random: random.choice("xyz") * random.randint(100_000, 200_000),
     "bad-utf8": _bad_utf8,
 }
 
@@ -222,12 +198,8 @@ def _with_comma(number: str, _random: Random) -> str:
     return f"{number[:-3]},{number[-3:]}" if len(number.lstrip("-")) > 3 else f"{number},0"
 
 
-def _out_of_range(_number: str, random: Random) -> str:
-    return random.choice(("nan", "inf", "-inf", "9" * 50, "-" + "9" * 50))
-
-
 _DAMAGE: Mapping[str, Callable[[str, Random], str]] = {
     "empty-number": lambda _number, _random: "",
     "decimal-comma": _with_comma,
-    "out-of-range": _out_of_range,
+    "out-of-range": lambda _number, random: random.choice(FITS_NO_COLUMN),
 }

@@ -1,4 +1,4 @@
-"""``bluenova-watch``: a live view of what is on MQTT; without a terminal, plain lines."""
+"""`bluenova-watch`: a live view of what is on MQTT; without a terminal, plain lines."""
 
 import asyncio
 import logging
@@ -41,7 +41,7 @@ class _Note(logging.Handler):
 
 
 async def watch(broker: Broker, topics: Topics, stop: asyncio.Event, console: Console) -> Board:
-    """Show what comes until ``stop`` is set, and return what is known by then."""
+    """Shows what comes until `stop` is set. Returns what is known by then."""
     board = Board(topics)
     link = MqttLink(
         broker,
@@ -71,7 +71,7 @@ async def watch(broker: Broker, topics: Topics, stop: asyncio.Event, console: Co
 
 
 def is_terminal(console: Console) -> bool:
-    """Say whether there is a screen to draw on."""
+    """Whether there is a screen to draw on."""
     return console.file.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
@@ -115,9 +115,9 @@ async def _run(broker: Broker, topics: Topics) -> None:
     await watch(broker, topics, stop_requested(), Console())
 
 
-@ends_by_ctrl_c
+@ends_by_ctrl_c()
 def main() -> int:
-    """Run the view; environment and command line say where the broker is."""
+    """Runs the view; environment and command line say where the broker is."""
     try:
         settings = WatchSettings.load(sys.argv[1:])
         settings.set_up_logging()

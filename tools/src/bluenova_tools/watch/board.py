@@ -28,7 +28,7 @@ class Battery:
     known: dict[str, Any] = field(default_factory=dict)
 
     def take(self, snapshot: Snapshot, now_s: float) -> None:
-        """Keep a new snapshot; an older one than the last changes nothing."""
+        """Keeps a new snapshot; an older one than the last changes nothing."""
         if self.snapshot is not None:
             later_s = (snapshot.time - self.snapshot.time).total_seconds()
             if later_s < 0:
@@ -46,7 +46,7 @@ class Battery:
                 self.known[name] = value
 
     def age_s(self, now_s: float) -> float | None:
-        """Return how long ago the last snapshot came."""
+        """How long ago the last snapshot came."""
         return None if self.heard_at_s is None else max(now_s - self.heard_at_s, 0.0)
 
 
@@ -62,12 +62,14 @@ class Board:
     note: str = ""
 
     def take(self, topic: str, payload: bytes | str, now_s: float) -> Snapshot | None:
-        """Keep what a message says; return the snapshot if it is one."""
+        """Keeps what a message says; returns the snapshot if it is one."""
         mcu = self.topics.mcu_of(topic)
         if mcu is None:
             collector = topic.removeprefix(self.topics.collector(""))
             if collector != topic:
-                self._set(self.collectors, collector, _word(payload))
+                self.collectors[collector] = _word(payload)
+                if not payload:  # an empty retained message is how MQTT forgets
+                    del self.collectors[collector]
             return None
         battery = self.batteries.setdefault(mcu, Battery(mcu))
         if topic == self.topics.availability(mcu):
@@ -82,14 +84,6 @@ class Board:
             battery.take(snapshot, now_s)
             return snapshot
         return None
-
-    @staticmethod
-    def _set(states: dict[str, str], name: str, state: str) -> None:
-        # An empty retained message is how MQTT forgets.
-        if state:
-            states[name] = state
-        else:
-            states.pop(name, None)
 
 
 def _word(payload: bytes | str) -> str:

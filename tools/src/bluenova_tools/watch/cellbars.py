@@ -19,7 +19,7 @@ Cells = Sequence[float | None]
 
 
 def cells_of(battery: Battery) -> Cells:
-    """Return the cells that the pack has; those behind its cell count are no cells."""
+    """The cells that the pack has; those behind its cell count are no cells."""
     volts: tuple[float | None, ...] = battery.known.get("cell_v", ())
     count = battery.known.get("cell_count") or 0
     heard = max((number for number, volt in enumerate(volts, 1) if volt is not None), default=0)
@@ -27,12 +27,12 @@ def cells_of(battery: Battery) -> Cells:
 
 
 def block(volt: float, lowest: float, highest: float) -> str:
-    """Return the small bar of a cell, among cells from lowest to highest."""
+    """The small bar of a cell, among cells from lowest to highest."""
     return BLOCKS[round(_share(volt, lowest, highest) * (len(BLOCKS) - 1))]
 
 
 def cell_row(cells: Cells, begin: int, end: int) -> Text:
-    """Return some of the cells side by side, each with its small bar."""
+    """Some of the cells side by side, each with its small bar."""
     volts = [volt for volt in cells if volt is not None]
     text = Text(no_wrap=True)
     for index in range(begin, end):
@@ -47,7 +47,7 @@ def cell_row(cells: Cells, begin: int, end: int) -> Text:
 
 
 def cell_line(cells: Cells, temperatures: Sequence[int | None], index: int, width: int) -> Text:
-    """Return one cell as a line with a long bar."""
+    """One cell as a line with a long bar."""
     volts = [volt for volt in cells if volt is not None]
     volt, temperature = cells[index], temperatures[index]
     text = Text(f"{index + 1:02} ", style="dim", no_wrap=True)
@@ -63,7 +63,7 @@ def cell_line(cells: Cells, temperatures: Sequence[int | None], index: int, widt
 
 
 def spread_line(cells: Cells) -> Text:
-    """Return the distance between the lowest and the highest cell, and which they are."""
+    """The distance between the lowest and the highest cell, and which they are."""
     text = Text(no_wrap=True, overflow="ellipsis")
     volts = [volt for volt in cells if volt is not None]
     if volts:

@@ -1,7 +1,7 @@
 """The live view as pure functions: from a board to what rich draws, or to plain lines."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from rich.columns import Columns
@@ -19,7 +19,7 @@ TALL_WIDTH = 55
 
 
 def render(board: Board, now_s: float, width: int, height: int) -> RenderableType:
-    """Draw everything, as detailed as the terminal's size allows."""
+    """Everything, as detailed as the terminal's size allows."""
     batteries = sorted(board.batteries.values(), key=lambda battery: battery.mcu)
     parts: list[RenderableType] = [_header(board)]
     side_by_side = max(min(width // TALL_WIDTH, len(batteries)), 1)
@@ -29,10 +29,10 @@ def render(board: Board, now_s: float, width: int, height: int) -> RenderableTyp
         parts.append(Text("\n  Waiting for a first battery …", style="dim"))
     elif rows * tallest + 2 <= height and width >= TALL_WIDTH:
         panel_width = width // side_by_side
-        panels = [_tall(battery, now_s, panel_width) for battery in batteries]
+        panels = [_panel(battery, now_s, panel_width, tall=True) for battery in batteries]
         parts.append(Columns(panels, width=panel_width, padding=0, expand=False))
     elif len(batteries) * COMPACT_HEIGHT + 2 <= height:
-        parts.extend(_compact(battery, now_s, width) for battery in batteries)
+        parts.extend(_panel(battery, now_s, width, tall=False) for battery in batteries)
     else:
         shown = max(height - 4, 1)
         parts.append(_list(batteries[:shown], now_s))
@@ -42,7 +42,7 @@ def render(board: Board, now_s: float, width: int, height: int) -> RenderableTyp
 
 
 def plain_line(snapshot: Snapshot) -> str:
-    """Say a snapshot in one line without any colour."""
+    """A snapshot in one line without any colour."""
     volts = [volt for volt in snapshot.cell_v if volt is not None]
     parts = [
         f"{snapshot.time:%H:%M:%S}",
@@ -63,15 +63,12 @@ def plain_line(snapshot: Snapshot) -> str:
 
 
 def age_text(battery: Battery, now_s: float) -> Text:
-    """Say how old the last snapshot is: yellow when one is overdue, red when several are."""
+    """How old the last snapshot is: yellow when one is overdue, red when several are."""
     age_s = battery.age_s(now_s)
     if age_s is None:
         return Text("no snapshot yet", style="yellow")
-    style = "green"
-    if age_s > 2 * battery.interval_s + 2:
-        style = "yellow"
-    if age_s > 5 * battery.interval_s + 5:
-        style = "bold red"
+    late, silent = 2 * battery.interval_s + 2, 5 * battery.interval_s + 5
+    style = "bold red" if age_s > silent else "yellow" if age_s > late else "green"
     if age_s < 120:
         return Text(f"{age_s:.0f} s ago", style=style)
     return Text(f"{age_s / 60:.0f} min ago" if age_s < 7200 else f"{age_s / 3600:.0f} h ago", style)
@@ -81,9 +78,8 @@ def _header(board: Board) -> Text:
     text = Text(" BlueNova", style="bold blue", no_wrap=True, overflow="ellipsis")
     plural = "" if board.snapshots == 1 else "s"
     text.append(f"  {board.snapshots} snapshot{plural}", style="default not bold")
-    states = list(board.collectors.values())
-    online = states.count("online")
-    if states:
+    if states := list(board.collectors.values()):
+        online = states.count("online")
         style = "green" if online == len(states) else "yellow"
         text.append(f"  collectors {online} of {len(states)} online", style=f"{style} not bold")
     if board.unreadable:
@@ -101,7 +97,18 @@ def _title(battery: Battery) -> Text:
     )
 
 
-def _panel(battery: Battery, now_s: float, lines: Iterable[Text], width: int) -> Panel:
+def _panel(battery: Battery, now_s: float, width: int, *, tall: bool) -> Panel:
+    cells, inner = cells_of(battery), width - 4
+    lines = [_first_line(battery, inner), _state_line(battery)]
+    if tall:
+        temperatures = battery.known.get("cell_t", ())
+        lines.append(_totals_line(battery))
+        lines += [cell_line(cells, temperatures, index, inner) for index in range(len(cells))]
+        lines.append(spread_line(cells))
+    else:
+        half = math.ceil(len(cells) / 2)
+        lines += [cell_row(cells, 0, half), cell_row(cells, half, len(cells))]
+        lines.append(spread_line(cells).append("  ").append_text(_totals_line(battery)))
     return Panel(
         Group(*lines),
         title=_title(battery),
@@ -112,26 +119,6 @@ def _panel(battery: Battery, now_s: float, lines: Iterable[Text], width: int) ->
         padding=(0, 1),
         border_style="red" if battery.known.get("errors") else "blue",
     )
-
-
-def _compact(battery: Battery, now_s: float, width: int) -> Panel:
-    inner = width - 4
-    cells = cells_of(battery)
-    half = math.ceil(len(cells) / 2)
-    lines = [_first_line(battery, inner), _state_line(battery)]
-    lines += [cell_row(cells, 0, half), cell_row(cells, half, len(cells))]
-    lines.append(spread_line(cells).append("  ").append_text(_totals_line(battery)))
-    return _panel(battery, now_s, lines, width)
-
-
-def _tall(battery: Battery, now_s: float, width: int) -> Panel:
-    inner = width - 4
-    cells = cells_of(battery)
-    lines = [_first_line(battery, inner), _state_line(battery), _totals_line(battery)]
-    temperatures = battery.known.get("cell_t", ())
-    lines += [cell_line(cells, temperatures, index, inner) for index in range(len(cells))]
-    lines.append(spread_line(cells))
-    return _panel(battery, now_s, lines, width)
 
 
 def _list(batteries: Sequence[Battery], now_s: float) -> Table:
@@ -199,5 +186,5 @@ def _number(value: float | None, form: str, unit: str = "") -> str:
 
 
 def _safe(text: str) -> str:
-    """Show control characters instead of sending them to the terminal."""
+    """A text whose control characters are shown, and not sent to the terminal."""
     return "".join(letter if letter.isprintable() else "·" for letter in text)
