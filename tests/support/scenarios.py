@@ -27,8 +27,8 @@ HANDSHAKE_S = 0.8
 SILENCE_S = 0.8
 # How long the battery behaves badly: long enough for three attempts.
 BAD_S = 3.0
-# What may pass until the next attempt, by the table of delays, and the machine's own slowness.
-RECOVERY_S = max(HANDSHAKE_S, SILENCE_S) + 2 + 1.0
+# What may pass until the next attempt, by the table of pauses, on a machine that has much to do.
+RECOVERY_S = max(HANDSHAKE_S, SILENCE_S) + 2 + 6.0
 
 GOOD = "SOC: 87"
 
