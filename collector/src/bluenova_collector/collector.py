@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from bluenova_collector.availability import Availability
 from bluenova_collector.console.assembler import Assembler
-from bluenova_collector.console.rules import Said, Unreadable
+from bluenova_collector.console.rules import Readings, Said, Unreadable
 from bluenova_collector.gap_events import GapEvents
 from bluenova_collector.intervals import LATEST_S, Intervals, is_set
 from bluenova_collector.lru import LRU
@@ -18,7 +18,7 @@ from bluenova_collector.memory import Memory
 from bluenova_collector.spread import SpreadAlarm
 from bluenova_shared.logs import Change, Throttle
 from bluenova_shared.message import Message
-from bluenova_shared.snapshot import Snapshot
+from bluenova_shared.snapshot import CELLS, Snapshot
 from bluenova_shared.topics import Topics
 from bluenova_shared.wire import Item, new_id
 
@@ -71,6 +71,7 @@ class Collector:
         self._availability = Availability(offline_after_s, steady_s, memory.mcu_id)
         self._spread_alarm = SpreadAlarm(spread_alarm_v)
         self._throttle = Throttle(SAME_LINE_EVERY_S)
+        self._cells = LRU[str, int]()  # what was said of batteries with more than can be stored
         self._clock = Change(True)
 
     def handle(self, said: Said | None, steady_s: float) -> list[Message]:
@@ -79,6 +80,9 @@ class Collector:
         if isinstance(said, Unreadable):
             self._note_unreadable(said, steady_s)
             return []
+        if isinstance(said, Readings):
+            for unreadable in said.unreadable:
+                self._note_unreadable(unreadable, steady_s)
         mcu_id = self._assembler.mcu_id
         if said is None or mcu_id is None or not self._availability.heard(mcu_id, steady_s):
             return []
@@ -108,6 +112,8 @@ class Collector:
         dropped = self._assembler.dropped_nameless
         end = datetime.fromtimestamp(due.end_s, UTC)
         snapshots = [self._complete(snapshot) for snapshot in self._assembler.close(end)]
+        for snapshot in snapshots:
+            self._note_cells(snapshot)
         if self._assembler.dropped_nameless > dropped:
             self._note_nameless(steady_s)
         self._intervals.closed(due)
@@ -173,6 +179,16 @@ class Collector:
                     "The clock says %s, which cannot be: nothing is measured until it is set",
                     datetime.fromtimestamp(min(wall_s, LATEST_S), UTC).date(),
                 )
+
+    def _note_cells(self, snapshot: Snapshot) -> None:
+        cells = snapshot.cell_count
+        if cells is not None and cells > CELLS and self._cells.get(snapshot.mcu_id) != cells:
+            log.warning(
+                "Battery %s says that it has %d cells: %d are stored, and the lowest and the "
+                "highest are those of them",
+                *(snapshot.mcu_id, cells, CELLS),
+            )
+            self._cells[snapshot.mcu_id] = cells
 
     def _note_nameless(self, steady_s: float) -> None:
         if self._throttle.admit("nameless", steady_s) is not None:

@@ -10,6 +10,10 @@ from bluenova_shared.readings import Reader, Value
 # The largest value that PostgreSQL's REAL takes; its SMALLINT is a signed 16-bit number.
 REAL_MAX = 3.4028234663852886e38
 SMALLINT_MAX = 32767
+# Between these a real battery's values lie; what is beyond is a sentinel, as 255 and -127 are.
+CELL_V = (0, 4.999)
+PACK_V = (0, 99.999)
+CELSIUS = (-60, 125)
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,13 @@ class Series:
 class Line:
     """The console line with the value: its prefix, and how the text after it is read.
 
-    In the prefix of a Series `{}` stands for the number.
+    In the prefix of a Series `{}` stands for the number. A value that is not `between` these two is
+    a sentinel, and so unreadable.
     """
 
     prefix: str
     read: Reader
+    between: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)

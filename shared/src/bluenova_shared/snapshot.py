@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from bluenova_shared.identity import ItemId, McuId, Time
 from bluenova_shared.quantity import (
+    CELL_V,
+    CELSIUS,
+    PACK_V,
     Alarm,
     Count,
     Counted,
@@ -77,56 +80,57 @@ class Snapshot(BaseModel):
     cell_v: Annotated[
         tuple[Real3 | None, ...],
         Series(CELLS, 1, "cell_{:02d}_v", per_cell=True),
-        Line("C{:02d}) T: ", behind_if_any("V:", thousandths)),  # the temperature may come alone
+        # The temperature may come alone.
+        Line("C{:02d}) T: ", behind_if_any("V:", thousandths), CELL_V),
         Sensor("Cell {:02d} voltage", "V", "voltage", 3, "mdi:battery-outline", diagnostic=True),
         Field(min_length=CELLS, max_length=CELLS, description="each cell's voltage, V"),
     ] = (None,) * CELLS
     cell_t: Annotated[
         tuple[SmallInt | None, ...],
         Series(CELLS, 1, "cell_{:02d}_t", per_cell=True),
-        Line("C{:02d}) T: ", whole),
+        Line("C{:02d}) T: ", whole, CELSIUS),
         Sensor("Cell {:02d} temperature", "°C", "temperature", 0, diagnostic=True, enabled=False),
         Field(min_length=CELLS, max_length=CELLS, description="each cell's temperature, °C"),
     ] = (None,) * CELLS
     v_pack: Annotated[
         Real3 | None,
-        Line("Vpack: ", whole_thousandths),
+        Line("Vpack: ", whole_thousandths, PACK_V),
         Sensor("Voltage", "V", "voltage", 2, "mdi:flash-triangle-outline"),
         Field(description="pack voltage, V"),
     ] = None
     i_pack: Annotated[
         Real2 | None,
-        Line("Current: ", decimal),
+        Line("Current: ", decimal, (-1999.99, 1999.99)),
         Sensor("Current", "A", "current", 2, "mdi:current-dc"),
         Field(description="pack current, A; above zero the battery is charged"),
     ] = None
     temp: Annotated[
         SmallInt | None,
-        Line("Temp: ", whole),
+        Line("Temp: ", whole, CELSIUS),
         Sensor("Temperature", "°C", "temperature", 0),
         Field(description="pack temperature, °C"),
     ] = None
     v_cell_min: Annotated[
         Real3 | None,
-        Line("Vc_min: ", whole_thousandths),
+        Line("Vc_min: ", whole_thousandths, CELL_V),
         Sensor("Lowest cell voltage", "V", "voltage", 3, "mdi:battery-arrow-down-outline"),
         Field(description="lowest cell voltage, V"),
     ] = None
     v_cell_max: Annotated[
         Real3 | None,
-        Line("Vc_max: ", whole_thousandths),
+        Line("Vc_max: ", whole_thousandths, CELL_V),
         Sensor("Highest cell voltage", "V", "voltage", 3, "mdi:battery-arrow-up-outline"),
         Field(description="highest cell voltage, V"),
     ] = None
     soc: Annotated[
         SmallInt | None,
-        Line("SOC: ", whole),
+        Line("SOC: ", whole, (0, 100)),
         Sensor("State of charge", "%", "battery", 0),
         Field(description="state of charge, %"),
     ] = None
     health: Annotated[
         Real3 | None,
-        Line("SOH: ", decimal),
+        Line("SOH: ", decimal, (0, 200)),
         Sensor("State of health", "%", precision=1, icon="mdi:battery-heart-variant"),
         Field(description="state of health, %"),
     ] = None
@@ -168,7 +172,7 @@ class Snapshot(BaseModel):
     ] = None
     adc_vp: Annotated[
         Real3 | None,
-        Line("Vp_adc: ", whole_thousandths),
+        Line("Vp_adc: ", whole_thousandths, (-99.999, 99.999)),
         Sensor("ADC voltage", "V", "voltage", 2, diagnostic=True, enabled=False),
         Field(description="pack voltage at the ADC, V"),
     ] = None
@@ -238,7 +242,7 @@ class Snapshot(BaseModel):
     def _voltages(self) -> dict[int, float]:
         """The cells' voltages by number; none at all if one of the battery's cells is missing."""
         known = {n: volts for n, volts in enumerate(self.cell_v, 1) if volts is not None}
-        return known if len(known) >= (self.cell_count or 0) else {}
+        return known if len(known) >= min(self.cell_count or 0, CELLS) else {}
 
     def to_json(self) -> str:
         """The snapshot as it goes over MQTT."""

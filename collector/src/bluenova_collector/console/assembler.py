@@ -21,7 +21,7 @@ from bluenova_collector.console.rules import (
 from bluenova_collector.lru import LRU, MAX_BATTERIES
 from bluenova_shared.quantity import SMALLINT_MAX, Series
 from bluenova_shared.readings import Value
-from bluenova_shared.snapshot import Snapshot
+from bluenova_shared.snapshot import CELLS, Snapshot
 from bluenova_shared.table import marked, quantities
 
 # How many closed intervals wait for the very first MCU ID: an hour of them at 10 s.
@@ -42,6 +42,13 @@ class Draft:
     def count(self, name: str) -> None:
         """Counts one more line of this kind."""
         self.counts[name] = min(self.counts.get(name, 0) + 1, SMALLINT_MAX)
+
+    def forget_missing_cells(self, cells: int) -> None:
+        """Forgets cells beyond the battery's number of `cells` that it prints as 0 V."""
+        for (name, index), value in list(self.readings.items()):
+            if name == "cell_v" and index is not None and index >= cells and value == 0:
+                del self.readings[name, index]
+                self.readings.pop(("cell_t", index), None)
 
     def snapshot(self, mcu_id: str, end: datetime, totals: Totals) -> Snapshot:
         """Returns what was said as a snapshot of the interval that ended at `end`."""
@@ -71,6 +78,7 @@ class Assembler:
         # None stands for the battery whose MCU ID has not come yet.
         self._totals = LRU[str | None, Totals]()
         self._totals.update({mcu: dict(known) for mcu, known in (totals or {}).items()})
+        self._cells = LRU[str | None, int]()  # how many each battery has, as it says
         self._drafts: dict[str | None, Draft] = {}
         self._nameless: deque[tuple[datetime, Draft, Totals]] = deque()
         self._named_late: list[Snapshot] = []
@@ -110,6 +118,9 @@ class Assembler:
         snapshots, self._named_late = self._named_late, []
         for mcu_id, draft in self._drafts.items():
             totals = self._totals.get(mcu_id, {})
+            if (cells := draft.readings.get(("cell_count", None))) is not None:
+                self._cells[mcu_id] = int(cells)
+            draft.forget_missing_cells(self._cells.get(mcu_id, CELLS))
             if mcu_id is None:
                 self._wait_for_name(end, draft, dict(totals))
             else:

@@ -33,10 +33,20 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Unreadable:
+    """A line with a known prefix of which a value cannot be read."""
+
+    prefix: str
+    line: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Readings:
-    """The values of a line."""
+    """The values of a line, and those of them that cannot be read."""
 
     readings: tuple[Reading, ...]
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -65,15 +75,6 @@ class EnergyTotal:
     value: float
 
 
-@dataclass(frozen=True)
-class Unreadable:
-    """A line with a known prefix that cannot be read."""
-
-    prefix: str
-    line: str
-    why: str
-
-
 Said = Readings | Occurrence | Named | EnergyFollows | EnergyTotal | Unreadable
 
 
@@ -97,6 +98,17 @@ class Rule:
     index: int | None
     read: Reader
     check: Check
+    between: tuple[float, float] | None
+
+    def reading(self, text: str) -> Reading | None:
+        """The value; None if the line leaves it out. Raises ValueError if it cannot be read."""
+        found = self.read(text)
+        if found is None:
+            return None
+        value = self.check(found)
+        if self.between and not self.between[0] <= float(value) <= self.between[1]:
+            raise ValueError("not between {} and {}".format(*self.between))
+        return Reading(self.field, self.index, value)
 
 
 CHECKS = {name: Check(field, column) for name, field, column in quantities()}
@@ -108,9 +120,9 @@ def _rules() -> Iterator[tuple[str, Rule]]:
         if line and series:
             for index in range(series.count):
                 prefix = line.prefix.format(series.first + index)
-                yield prefix, Rule(name, index, line.read, CHECKS[name])
+                yield prefix, Rule(name, index, line.read, CHECKS[name], line.between)
         elif line:
-            yield line.prefix, Rule(name, None, line.read, CHECKS[name])
+            yield line.prefix, Rule(name, None, line.read, CHECKS[name], line.between)
 
 
 RULES: dict[str, list[Rule]] = defaultdict(list)
@@ -133,13 +145,12 @@ def read(line: str) -> Said | None:
     if match is None:
         return None
     prefix, text = match[0], line[match.end() :]
+    if prefix in RULES:
+        return _readings(prefix, line, text)
     try:
         return _said(prefix, text)
-    except ValidationError as error:
-        why = error.errors()[0]["msg"].removeprefix("Value error, ")
-        return Unreadable(prefix, line, why)
     except ValueError as error:
-        return Unreadable(prefix, line, str(error))
+        return Unreadable(prefix, line, _why(error))
 
 
 def is_readable(said: Said | None) -> bool:
@@ -148,8 +159,6 @@ def is_readable(said: Said | None) -> bool:
 
 
 def _said(prefix: str, text: str) -> Said:
-    if prefix in RULES:
-        return Readings(tuple(_readings(RULES[prefix], text)))
     if prefix in COUNTED:
         return Occurrence(COUNTED[prefix])
     if prefix == MCU_ID:
@@ -159,11 +168,25 @@ def _said(prefix: str, text: str) -> Said:
     return EnergyFollows()
 
 
-def _readings(rules: list[Rule], text: str) -> Iterator[Reading]:
-    for rule in rules:
-        value = rule.read(text)
-        if value is not None:
-            yield Reading(rule.field, rule.index, rule.check(value))
+def _readings(prefix: str, line: str, text: str) -> Readings | Unreadable:
+    """Each value stands on its own."""
+    readings, unreadable = list[Reading](), list[Unreadable]()
+    for rule in RULES[prefix]:
+        try:
+            reading = rule.reading(text)
+        except ValueError as error:
+            unreadable.append(Unreadable(prefix, line, _why(error)))
+        else:
+            readings += [] if reading is None else [reading]
+    if unreadable and not readings:
+        return unreadable[0]
+    return Readings(tuple(readings), tuple(unreadable))
+
+
+def _why(error: ValueError) -> str:
+    if isinstance(error, ValidationError):
+        return error.errors()[0]["msg"].removeprefix("Value error, ")
+    return str(error)
 
 
 def _mcu_id(text: str) -> str:

@@ -20,9 +20,10 @@ from bluenova_collector.console.rules import read
 from bluenova_collector.settings import CollectorSettings
 from bluenova_collector.status import Status
 from bluenova_recorder.settings import RecorderSettings
+from bluenova_shared.quantity import Line
 from bluenova_shared.settings import ServiceSettings
 from bluenova_shared.snapshot import Snapshot
-from bluenova_shared.table import COLUMNS
+from bluenova_shared.table import COLUMNS, marked
 from bluenova_tools.simulator.battery import Pack, PackSettings
 from bluenova_tools.simulator.console import round_of_lines
 
@@ -101,12 +102,19 @@ def _keys_table(model: type[BaseModel], columns: dict[str, list[str]] | None = N
         **model.model_computed_fields,
     }
     for name, field in fields.items():
-        cells = [f"`{field.alias or name}`", field.description or ""]
+        cells = [f"`{field.alias or name}`", (field.description or "") + _limits(field)]
         if columns:
             names = columns.get(name, [])
             cells.append(" … ".join(f"`{n}`" for n in dict.fromkeys(names[:1] + names[-1:])))
         rows.append(cells)
     return _table(["key", "meaning", *(["column"] if columns else [])], rows)
+
+
+def _limits(field: FieldInfo | ComputedFieldInfo) -> str:
+    line = marked(field, Line) if isinstance(field, FieldInfo) else None
+    if line is None or line.between is None:
+        return ""
+    return "; {:g} to {:g}, all else is unreadable".format(*line.between)
 
 
 def _table(heading: list[str], rows: list[list[str]]) -> str:
