@@ -1,7 +1,7 @@
 """The Snapshot: what it takes, what it refuses, and that JSON changes nothing of it."""
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from math import isfinite
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from tests.support.strategies import snapshots
+from tests.support.strategies import snapshots, zones
 
 from bluenova_shared.quantity import REAL_MAX
 from bluenova_shared.snapshot import Snapshot
@@ -184,14 +184,28 @@ def test_a_time_of_any_zone_becomes_utc(time: str, in_utc: str) -> None:
     assert json.loads(read(time=time).to_json())["time"] == in_utc
 
 
-@given(st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-12))])))
-def test_any_time_is_judged_and_never_breaks_the_judge(time: datetime) -> None:
-    try:
-        taken = Snapshot(time=time, mcu_id="1A2B3C4D")
-    except ValidationError:
-        assert time.microsecond or not 2020 <= (time + time.utcoffset()).year < 2100  # type: ignore[operator]  # it has a zone
-    else:
-        assert taken.time == time
+# Whole seconds about both ends of what is taken, and times of any year and fraction.
+near_an_end = st.builds(
+    lambda end, after_s, zone: (end + timedelta(seconds=after_s)).astimezone(zone),
+    st.sampled_from([datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)]),
+    st.integers(-2, 2) | st.integers(-2 * 86400, 2 * 86400),
+    zones,
+)
+
+
+@given(near_an_end | st.datetimes(timezones=zones))
+def test_a_time_of_any_zone_is_judged_by_its_instant(time: datetime) -> None:
+    since_1970 = time - datetime(1970, 1, 1, tzinfo=UTC)
+    good = (
+        not since_1970.microseconds and 1_577_836_800 <= since_1970.total_seconds() < 4_102_444_800
+    )
+    if not good:
+        with pytest.raises(ValidationError):
+            Snapshot(time=time, mcu_id="1A2B3C4D")
+        return
+    taken = Snapshot(time=time, mcu_id="1A2B3C4D")
+    assert taken.time == time
+    assert taken.time.tzinfo is UTC
 
 
 def test_a_snapshot_cannot_be_changed() -> None:
