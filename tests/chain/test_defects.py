@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.chain import chain, next_interval
 from tests.support.harness import (
     MCU_ID,
     Battery,
     Listener,
-    chain,
     collector,
     eventually,
-    next_interval,
     query,
     seconds,
     stored,
