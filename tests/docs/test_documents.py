@@ -119,7 +119,18 @@ def command_lines() -> Iterator[tuple[str, str]]:
                     yield name(document), line
 
 
-@pytest.mark.parametrize(("document", "line"), list(command_lines()))
+COMMAND_LINES = list(command_lines())
+
+
+def test_the_documents_have_links_and_name_make_targets_and_commands() -> None:
+    """Or what follows would look at nothing."""
+    texts = [path.read_text(encoding="utf-8") for path in documents()]
+    assert any(link["target"] for text in texts for link in LINK.finditer(text))
+    assert any("make test" in piece for text in texts for piece in code(text))
+    assert {Path(line.split()[0]).name for _, line in COMMAND_LINES} == set(PROGRAMS)
+
+
+@pytest.mark.parametrize(("document", "line"), COMMAND_LINES)
 def test_a_command_line_is_one_that_the_program_takes(document: str, line: str) -> None:
     program, *arguments = shlex.split(line, comments=True)
     if arguments and arguments[0] in SUBCOMMANDS:

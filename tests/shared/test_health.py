@@ -4,11 +4,14 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.support.harness import eventually
 
-from bluenova_shared.health import BEAT_EVERY_S, judge, keep_beating
+from bluenova_shared.health import judge, keep_beating
 
 
 def noted(beat_s: float, *, ready: bool = True, **since_s: float | None) -> str:
@@ -49,8 +52,15 @@ def test_a_service_is_ready_once_each_trouble_of_its_start_is_over(tmp_path: Pat
         beating = asyncio.create_task(keep_beating(path, asks))
 
         async def is_ready() -> bool:
-            await asyncio.sleep(1.2 * BEAT_EVERY_S)
-            return bool(json.loads(path.read_text())["ready"])
+            """What the service writes next."""
+            asked_s = time.monotonic()
+
+            def next_beat() -> dict[str, Any] | None:
+                beat: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+                return beat if beat.get("beat_s", 0) >= asked_s else None
+
+            beat = await asyncio.to_thread(eventually, next_beat)
+            return bool(beat and beat["ready"])
 
         assert not await is_ready()
         troubles["broker"] = None
