@@ -192,6 +192,7 @@ def test_a_batch_waits_for_its_age_or_its_size() -> None:
     one, two, three = (RejectedItem("t", payload, "why") for payload in (b"1", b"2", b"3"))
     batch.add([one], 10.0, at_once=False)
     batch.add([two], 20.0, at_once=False)
+    batch.add([], 20.0, at_once=True)
     assert [batch.wait_s(s) for s in (20.0, 69.0, 70.0, 80.0)] == [50, 1, 0, 0]
     batch.add([three], 20.0, at_once=False)
     assert batch.wait_s(20.0) == 0
