@@ -170,12 +170,12 @@ class TestTheName:
         assert said[:MAX_BATTERIES] == [Named(f"{n:08X}") for n in range(1, MAX_BATTERIES + 1)]
         assert sum(isinstance(s, Unreadable) for s in said) == 100
         # Whose lines these would be, nobody knows: they must not spoil another battery's values.
-        feed(assembler, "SOC: 5")
+        feed(assembler, "SOC: 5", ARM, "Write EnergyOut: 9", "INFO: BAD CRC")
         # One that has its place in the interval keeps it.
         feed(assembler, "MCU ID: 2", "Temp: 20")
         snapshots = assembler.close(end(1))
         assert len(snapshots) == MAX_BATTERIES
-        assert {s.soc for s in snapshots} == {None}
+        assert {(s.soc, s.energy_out, s.bad_crc) for s in snapshots} == {(None, None, 0)}
         assert [s.mcu_id for s in snapshots if s.temp == 20] == ["00000002"]
         feed(assembler, "MCU ID: 1", "SOC: 6")
         assert only(assembler.close(end(2))).soc == 6

@@ -62,6 +62,9 @@ CAUSES: list[tuple[str, Sequence[tuple[Occasion, float]], str]] = [
     ("killed, and stopped in the very second of the next row", [("collector_started", 95),
      ("collector_stopped", 100)], "collector killed"),
     ("stopped in the very second of the next row", [("collector_stopped", 100)], "unexplained"),
+    ("started in the very second of the last row", [("collector_started", 30)], "unexplained"),
+    ("started in the very second of the next row", [("collector_started", 100)],
+     "collector killed"),
     ("started and stopped within a second", [("collector_started", 60), ("collector_stopped", 60)],
      "collector stopped"),
     ("stopped within an instant of the last row", [("collector_stopped", 30),
@@ -83,6 +86,7 @@ def test_events_of_another_battery_or_time_explain_nothing(
 ) -> None:
     store.write([
         START, *rows(0, 1, 2, 10), *rows(0, 1, 2, 10, mcu_id=OTHER_MCU_ID),
+        event("collector_started", -1, OTHER_MCU_ID, interval_s=50),
         event("battery_lost", 30, OTHER_MCU_ID), event("collector_stopped", 5),
         event("collector_stopped", 101),
     ])  # fmt: skip
@@ -109,9 +113,9 @@ def test_one_row_late_is_no_gap_and_one_that_misses_is(store: Store, database: D
 def test_the_interval_is_the_one_that_the_collector_had_then(
     store: Store, database: Database
 ) -> None:
-    slow = event("collector_started", 95, interval_s=60)
-    store.write([START, *rows(0, 1, 2), event("collector_stopped", 25), slow, *rows(12, 18, 24)])
-    assert closed(database) == [(2, 12, "collector stopped")]
+    stopped, slow = event("collector_stopped", 45), event("collector_started", 120, interval_s=60)
+    store.write([START, *rows(0, 3, 4), stopped, slow, *rows(12, 18, 24)])
+    assert closed(database) == [(0, 3, "unexplained"), (4, 12, "collector stopped")]
 
 
 def test_rows_of_the_c_program_have_its_interval_and_no_causes(
@@ -119,6 +123,11 @@ def test_rows_of_the_c_program_have_its_interval_and_no_causes(
 ) -> None:
     store.write(rows(0, 1, 2, 9, 10))
     assert closed(database) == [(2, 9, "unexplained")]
+
+
+def test_the_very_first_collector_was_not_killed(store: Store, database: Database) -> None:
+    store.write([*rows(0, 1, 2, 10, 11), event("collector_started", 95)])
+    assert closed(database) == [(2, 10, "unexplained")]
 
 
 def test_a_battery_that_is_silent_now_has_a_gap_without_an_end(

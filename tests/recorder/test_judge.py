@@ -18,6 +18,7 @@ TOPICS = Topics()
 BACKLOG = TOPICS.backlog(MCU)
 NAME = "0123456789abcdef"
 NAMED = f',"id":"{NAME}"'
+EVENT = ',"event":"battery_lost","interval_s":10'
 COMMON = {"schema_", "time", "mcu_id"}  # what item() gives
 
 
@@ -125,6 +126,12 @@ def test_a_name_that_is_none_is_not_made_one(name: str) -> None:
     assert one.id is None
 
 
+def test_what_is_no_json_is_rejected_with_a_reason() -> None:
+    (one,) = judge(Message(TOPICS.snapshot(MCU), "online"), TOPICS).rejected
+    assert one.reason.startswith("payload: Invalid JSON")
+    assert (one.mcu_id, one.id) == (MCU, None)
+
+
 def test_a_reason_is_never_longer_than_a_line_of_the_log() -> None:
     values = ",".join(f'"{name}":[]' for name in Snapshot.model_fields if name not in COMMON)
     (one,) = chunk(f"[{item(1, ',' + values)}]").rejected
@@ -155,6 +162,12 @@ def test_as_many_items_as_may_be_are_each_judged() -> None:
 def test_an_item_outside_of_an_array_is_judged_as_one() -> None:
     """So it was kept, when it was rejected, and so it is driven in again."""
     assert [one.time.minute for one in chunk(item(7)).items] == [7]
+
+
+def test_an_event_beside_a_bad_item_is_taken() -> None:
+    judged = chunk(f"[{item(1, EVENT)},5]")
+    assert [type(one) for one in judged.items] == [Event]
+    assert [one.payload for one in judged.rejected] == [b"5"]
 
 
 @pytest.mark.parametrize("key", ["event", r"\u0065vent"])
