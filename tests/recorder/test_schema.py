@@ -22,10 +22,10 @@ pytestmark = pytest.mark.services
 OLD = datetime(2024, 5, 1, 12, 0, 0)  # noqa: DTZ001  # the column has no zone
 
 
-def shape(database: Database) -> None:
-    """What a recorder does when it connects."""
+def shape(database: Database) -> int | None:
+    """What a recorder does when it connects; returns from when on the key holds."""
     with contextlib.closing(database.connect()) as db:
-        prepare(db)
+        return prepare(db)
 
 
 def insert(database: Database, time: str, mcu_id: int = 439041101) -> None:
@@ -97,7 +97,7 @@ def test_the_key_is_on_the_battery_and_the_time(database: Database) -> None:
 def test_the_c_programs_table_stays_as_it_is_and_gets_the_key(database: Database) -> None:
     query(database, C_PROGRAMS_TABLE)
     before = stored(database)
-    shape(database)
+    assert shape(database) is None, "the key holds for all rows"
     after = [{name: row[name] for name, _ in C_PROGRAM} for row in stored(database)]
     assert after == before
     assert len(after) == 1000
@@ -154,6 +154,8 @@ class TestATableWithDuplicates:
     def test_is_reported_with_what_to_do(
         self, table: Database, caplog: pytest.LogCaptureFixture
     ) -> None:
+        # No key can hold these apart: they are no duplicates.
+        query(table, "INSERT INTO battery_pack (mcu_id) VALUES (5), (5)")
         with caplog.at_level(logging.WARNING):
             shape(table)
         (said,) = [record.getMessage() for record in caplog.records]
@@ -169,7 +171,9 @@ class TestATableWithDuplicates:
 
     def test_is_kept_unique_from_now_on(self, table: Database) -> None:
         before = datetime.now(UTC)
-        shape(table)
+        from_s = shape(table)
+        assert from_s is not None
+        assert before.timestamp() < from_s <= datetime.now(UTC).timestamp() + 1
         assert [partial for _, partial in keys(table).values()] == [True]
         later = (before + timedelta(minutes=1)).replace(tzinfo=None, microsecond=0)
         insert(table, str(later))
@@ -177,9 +181,9 @@ class TestATableWithDuplicates:
             insert(table, str(later))
 
     def test_keeps_its_one_partial_key_at_each_start(self, table: Database) -> None:
-        shape(table)
+        from_s = shape(table)
         before = keys(table)
-        shape(table)
+        assert shape(table) == from_s
         assert keys(table) == before
 
     def test_gets_the_whole_key_once_the_duplicates_are_gone(self, table: Database) -> None:
@@ -189,7 +193,7 @@ class TestATableWithDuplicates:
             "DELETE FROM battery_pack AS a USING battery_pack AS b WHERE a.ctid > b.ctid "
             "AND (a.mcu_id, a.insert_time_utc) = (b.mcu_id, b.insert_time_utc)",
         )
-        shape(table)
+        assert shape(table) is None
         assert whole(table)
         with pytest.raises(errors.UniqueViolation):
             insert(table, str(OLD))
@@ -197,7 +201,8 @@ class TestATableWithDuplicates:
     def test_with_duplicates_in_the_future_gets_a_key_behind_them(self, table: Database) -> None:
         for _ in range(2):
             insert(table, "2031-01-01 00:00:00")
-        shape(table)
+        from_s = shape(table)
+        assert from_s == datetime(2031, 1, 1, 0, 0, 1, tzinfo=UTC).timestamp()
         assert [partial for _, partial in keys(table).values()] == [True]
         insert(table, "2031-01-01 00:00:10")
         with pytest.raises(errors.UniqueViolation):

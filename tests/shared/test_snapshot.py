@@ -158,6 +158,11 @@ def test_a_key_that_the_contract_demands_may_not_be_missing() -> None:
         pytest.param("2026-11-23T23:59:60Z", id="with a leap second"),
         pytest.param("2026-11-23T12:00:00-24:00", id="with an offset of a day"),
         pytest.param("2026-02-29T12:00:00Z", id="on a day that there is not"),
+        pytest.param("2026-11-23T12:00:00+00:00:30", id="with an offset in seconds"),
+        pytest.param("2026-11-23 12:00:00Z", id="with a blank for the T"),
+        pytest.param("2026-11-23T12:00Z", id="without seconds"),
+        pytest.param("20261123T120000Z", id="without its marks"),
+        pytest.param("2026-W48-1T12:00:00Z", id="by the week"),
         pytest.param("2026-11-23", id="a day"),
         pytest.param("noon", id="a word"),
         pytest.param("", id="an empty text"),
@@ -174,6 +179,7 @@ def test_a_time_is_refused(time: object) -> None:
     ("time", "in_utc"),
     [
         ("2026-11-23T12:00:00+00:00", "2026-11-23T12:00:00Z"),
+        ("2026-11-23T12:00:00.000Z", "2026-11-23T12:00:00Z"),
         ("2026-11-23T00:00:00+23:59", "2026-11-22T00:01:00Z"),
         ("2026-11-23T00:00:00-23:59", "2026-11-23T23:59:00Z"),
         ("2020-01-01T00:00:00Z", "2020-01-01T00:00:00Z"),
@@ -206,6 +212,11 @@ def test_a_time_of_any_zone_is_judged_by_its_instant(time: datetime) -> None:
     taken = Snapshot(time=time, mcu_id="1A2B3C4D")
     assert taken.time == time
     assert taken.time.tzinfo is UTC
+
+
+def test_a_time_of_no_zone_is_refused_from_our_own_code_too() -> None:
+    with pytest.raises(ValidationError, match="a time without its zone"):
+        Snapshot(time=datetime(2026, 11, 23, 12), mcu_id="1A2B3C4D")  # noqa: DTZ001  # as is tried
 
 
 def test_a_snapshot_cannot_be_changed() -> None:
