@@ -204,7 +204,7 @@ def test_no_more_is_kept_than_there_is_room_for(database: Database) -> None:
 def test_what_is_kept_already_takes_no_room_again(database: Database) -> None:
     query(database, REJECTED)
     with contextlib.closing(database.connect()) as db, db.cursor() as cursor:
-        old, new = RejectedItem("t", b"x", "r"), RejectedItem("t", b"y", "r")
+        old, new, another = (RejectedItem("t", payload, "r") for payload in (b"x", b"y", b"w"))
         # One byte is left, and then one row.
         for filling in (
             [RejectedItem("t", b"z" * (rejected.MOST_BYTES - 2), "r")],
@@ -212,6 +212,8 @@ def test_what_is_kept_already_takes_no_room_again(database: Database) -> None:
         ):
             rejected.keep(cursor, [old, *filling])
             assert rejected.keep(cursor, [old, new]) == [old, new]
+            # Now there is no room at all.
+            assert rejected.keep(cursor, [old, another, new]) == [old, new]
             db.rollback()
 
 
