@@ -119,11 +119,31 @@ def test_empty_variables_that_may_be_left_out_are_left_out(
     assert (settings.mqtt_username, settings.mqtt_password, settings.log_file) == (None,) * 3
 
 
+def test_blanks_a_last_slash_and_small_letters_do_not_matter() -> None:
+    assert RecorderSettings.load(["-d", " mydb "]).pgdatabase == "mydb"
+    assert CollectorSettings.load(["--topic-root", " home/b/ "]).topic_root == "home/b"
+    assert CollectorSettings.load(["--log-level", "debug"]).log_level == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-d", "  "], "PGDATABASE is empty. Set it to "),
+        (["--topic-root", "/"], "TOPIC_ROOT is '/': cannot start a topic. "),
+        (["--topic-root", "home/+"], "TOPIC_ROOT is 'home/+': cannot start a topic. "),
+        (["--topic-root", "$share/b"], "TOPIC_ROOT is '$share/b': cannot start a topic. "),
+        (["--mqtt-port", "0"], "MQTT_PORT is '0': input should be greater than or equal to 1. "),
+    ],
+)
+def test_a_wrong_setting_is_said_with_its_reason(arguments: list[str], said: str) -> None:
+    assert wrong(RecorderSettings, *arguments).startswith(said)
+
+
 def test_all_that_is_wrong_is_said_at_once_each_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in {
-        "BATTERY_HOST": "", "BATTERY_PORT": "99999", "BATTERY_PATH": "ws", "INTERVAL": "0",
+        "BATTERY_HOST": "", "BATTERY_PORT": "65536", "BATTERY_PATH": "ws", "INTERVAL": "0",
         "MQTT_PORT": "mqtt", "TOPIC_ROOT": "a/#", "LOG_LEVEL": "LOUD", "LOG_FILES": "0",
         "LOG_MAX_BYTES": "-1", "LOG_FLUSH": "2", "SILENCE_S": "0",
     }.items():  # fmt: skip
@@ -138,7 +158,7 @@ def test_all_that_is_wrong_is_said_at_once_each_with_what_to_do(
     for line in said:
         assert "Set it to " in line
         assert f"for example {line.split()[0]}=" in line
-    assert any("99999" in line for line in said), "what was given is shown"
+    assert any("65536" in line for line in said), "what was given is shown"
 
 
 def test_a_wrong_flag_and_wrong_variables_are_said_together(

@@ -118,6 +118,7 @@ def test_a_users_own_key_is_enough(database: Database) -> None:
     [
         "CREATE UNIQUE INDEX ON battery_pack (mcu_id, insert_time_utc) WHERE mcu_id > 5",
         "CREATE UNIQUE INDEX ON battery_pack (mcu_id, insert_time_utc, soc)",
+        "CREATE UNIQUE INDEX ON battery_pack (insert_time_utc)",
         "CREATE INDEX ON battery_pack (mcu_id, insert_time_utc)",
         "ALTER TABLE battery_pack ADD UNIQUE (mcu_id, insert_time_utc) DEFERRABLE",
         "CREATE UNIQUE INDEX ON battery_pack (mcu_id, insert_time_utc, (soc + 1))",
@@ -125,6 +126,7 @@ def test_a_users_own_key_is_enough(database: Database) -> None:
     ids=[
         "a partial one",
         "one with a column more",
+        "one with a column less",
         "one that is not unique",
         "one that may be looked at later",
         "one with an expression more",
@@ -266,6 +268,13 @@ def test_recorders_that_start_at_the_same_time_agree(database: Database, duplica
         for done in [pool.submit(shape, database) for _ in range(8)]:
             done.result(60)
     assert list(keys(database).values()) == [(True, bool(duplicates))]
+
+
+def test_one_that_stays_does_not_keep_the_next_from_starting(database: Database) -> None:
+    with contextlib.closing(database.connect()) as first:
+        prepare(first)
+        assert not first.autocommit, "as it was"
+        shape(database)
 
 
 def test_recorders_that_start_at_the_same_time_agree_on_a_new_table(database: Database) -> None:
