@@ -10,11 +10,12 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 from tests.support.c_program import C_PROGRAM, C_PROGRAMS_TABLE, DUPLICATES
-from tests.support.factories import START_S, snapshot_keys
+from tests.support.factories import START_S, snapshot, snapshot_keys
 from tests.support.harness import query, stored
 from tests.support.recording import record
 
 from bluenova_recorder.schema import prepare
+from bluenova_recorder.store import Store
 from bluenova_tools.local import Database, Postgres
 
 pytestmark = pytest.mark.services
@@ -242,6 +243,30 @@ class TestATableWithDuplicates:
             counted = dict(found)
             assert (counted[old_s], counted[old_s + 5], counted[new_s]) == (2, 1, 1)
             assert sum(counted.values()) == 1002 + 2
+
+    def test_of_two_for_one_old_time_in_a_batch_keeps_the_first(
+        self, table: Database, store: Store
+    ) -> None:
+        first, second = (snapshot(soc=soc) for soc in (1, 2))
+        query(table, "INSERT INTO battery_pack (insert_time_utc, mcu_id) VALUES "
+                     "('2031-01-01', 5), ('2031-01-01', 5)")  # fmt: skip
+        written = store.write([first, second])
+        assert written.recorded == [first]
+        assert [one.id for one in written.rejected] == [second.id]
+        assert [row["soc"] for row in stored(table) if row["insert_time_utc"].year == 2026] == [1]
+
+
+def test_a_table_in_partitions_gets_the_key(database: Database) -> None:
+    query(database, C_PROGRAMS_TABLE)
+    query(database, "ALTER TABLE battery_pack RENAME TO old_rows")
+    query(
+        database, "CREATE TABLE battery_pack (LIKE old_rows) PARTITION BY RANGE (insert_time_utc)"
+    )
+    query(database, "ALTER TABLE battery_pack ATTACH PARTITION old_rows DEFAULT")
+    assert shape(database) is None
+    assert whole(database)
+    with pytest.raises(errors.UniqueViolation):
+        insert(database, "2024-05-01 12:00:00")
 
 
 def test_an_invalid_key_that_a_failed_build_left_is_made_anew(database: Database) -> None:
