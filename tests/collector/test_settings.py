@@ -2,6 +2,7 @@
 
 import os
 import re
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -186,6 +187,61 @@ def test_daemon_is_answered_with_what_to_do_instead(
     assert "restart policy" in said
     assert "systemd" in said
     assert "aemon'" not in said
+
+
+TLS = {"MQTT_TLS": "1"}
+ACCOUNT = {"MQTT_USERNAME": "me", "MQTT_PASSWORD": SECRET}
+CERTIFICATE = {"MQTT_TLS_CA": "/a", "MQTT_TLS_CERT": "/b", "MQTT_TLS_KEY": "/c"}
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{}, ACCOUNT, {"MQTT_USERNAME": "me"}, TLS, TLS | CERTIFICATE, TLS | {"MQTT_TLS_CA": "/a"}],
+    ids=lambda environment: " ".join(environment) or "nothing",
+)
+def test_no_contradiction_is(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert RecorderSettings.load([]).contradictions() == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"MQTT_PASSWORD": SECRET}, ["MQTT_PASSWORD is set, but MQTT_USERNAME is not."]),
+        (
+            {"MQTT_TLS_CA": "/a", "MQTT_TLS_CERT": "/b"},
+            ["MQTT_TLS_CA and MQTT_TLS_CERT would not be used, as MQTT_TLS is not set."],
+        ),
+        (TLS | {"MQTT_TLS_KEY": "/c"}, ["MQTT_TLS_KEY is set, but MQTT_TLS_CERT is not."]),
+        (
+            {"MQTT_PASSWORD": SECRET, "MQTT_TLS_KEY": "/c"},
+            [
+                "MQTT_PASSWORD is set, but MQTT_USERNAME is not.",
+                "MQTT_TLS_KEY would not be used, as MQTT_TLS is not set.",
+                "MQTT_TLS_KEY is set, but MQTT_TLS_CERT is not.",
+            ],
+        ),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, dict) else "",
+)
+def test_a_contradiction_is(
+    environment: dict[str, str], said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    lines = wrong(RecorderSettings).splitlines()
+    assert [line[: len(start)] for line, start in zip(lines, said, strict=True)] == said
+    assert all(" Set " in line for line in lines), "each with what to do"
+
+
+def test_tls_is_spoken_if_it_is_set_and_only_then(tmp_path: Path) -> None:
+    assert RecorderSettings.load([]).broker().tls is None
+    assert isinstance(RecorderSettings.load(["--mqtt-tls", "1"]).broker().tls, ssl.SSLContext)
+    (tmp_path / "ca").write_text("no certificate", encoding="utf-8")
+    settings = RecorderSettings.load(["--mqtt-tls", "1", "--mqtt-tls-ca", str(tmp_path / "ca")])
+    with pytest.raises(WrongSettings, match="certificates for the broker cannot be loaded"):
+        settings.broker()
 
 
 class TestASecret:

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.support.factories import START_S, snapshot_keys
-from tests.support.harness import eventually, seconds
+from tests.support.factories import START_S, snapshot, snapshot_keys
+from tests.support.harness import eventually, query, seconds
 from tests.support.recording import Recording, record
 
-from bluenova_tools.local import Postgres
+from bluenova_recorder.rejected import MOST_ROWS
+from bluenova_recorder.store import Store
+from bluenova_tools.local import Database, Postgres
 
 pytestmark = pytest.mark.services
 
@@ -149,3 +151,27 @@ def test_two_recorders_share_the_work(
 
         eventually(second_has_work)
         eventually(lambda: len(recording.rows("0000F00D")) == sent)
+
+
+def test_of_a_batch_that_is_taken_apart_each_item_is_accounted_for(
+    store: Store, database: Database
+) -> None:
+    store.open()
+    query(database, "ALTER TABLE battery_pack ADD CHECK (temp <> 13)")
+    good_1, bad_1, good_2, bad_2 = (snapshot(n, temp=12 + n % 2) for n in range(4))
+    written = store.write([good_1, bad_1, good_2, bad_2])
+    assert written.recorded == [good_1, good_2]
+    assert [one.id for one in written.rejected] == [bad_1.id, bad_2.id]
+    assert all(one.reason.startswith("refused by the table: ") for one in written.rejected)
+    assert written.not_kept == []
+    query(
+        database,
+        "INSERT INTO battery_pack_rejected (topic, payload, reason) "
+        "SELECT 'x', n::text::bytea, 'full' FROM generate_series(1, %s) n",
+        MOST_ROWS,
+    )
+    good_1, bad_1, good_2, bad_2 = (snapshot(n, temp=12 + n % 2) for n in range(4, 8))
+    written = store.write([good_1, bad_1, good_2, bad_2])
+    assert written.recorded == [good_1, good_2]
+    assert written.rejected == []
+    assert [one.id for one in written.not_kept] == [bad_1.id, bad_2.id]

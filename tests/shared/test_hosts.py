@@ -32,12 +32,12 @@ def test_a_host_is_taken(written: str, meant: str) -> None:
         ("  ", "is empty"),
         ("ws://battery", "looks like a URL or a path"),
         ("battery/ws", "looks like a URL or a path"),
-        ("127.0.0.1:9000", "a port has a setting of its own"),
-        ("battery:9000", "a port has a setting of its own"),
-        ("[fd00::2]:9000", "a port has a setting of its own"),
-        ("a..b", "is no host name or address"),
-        ("x" * 64, "is no host name or address"),
-        ("a b", "is no host name or address"),
+        ("127.0.0.1:9000", "port has a setting of its own"),
+        ("battery:9000", "port has a setting of its own"),
+        ("[fd00::2]:9000", "port has a setting of its own"),
+        ("a..b", r"host name or address \["),
+        ("x" * 64, r"host name or address \["),
+        ("a b", r"host name or address \["),
     ],
 )
 def test_what_can_be_none_is_refused_with_a_reason(wrong: str, why: str) -> None:

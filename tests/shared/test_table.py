@@ -3,13 +3,12 @@
 import re
 from datetime import datetime
 
-import pytest
 from hypothesis import given
 from tests.support.c_program import C_PROGRAM
 from tests.support.strategies import snapshots
 
 from bluenova_shared.snapshot import Snapshot
-from bluenova_shared.table import COLUMNS, KEY, TABLE, column_of, row
+from bluenova_shared.table import COLUMNS, KEY, TABLE, row
 
 
 def test_the_columns_begin_with_the_c_programs_in_its_order() -> None:
@@ -43,8 +42,3 @@ def test_each_value_stands_in_its_own_column(snapshot: Snapshot) -> None:
     plain = [name for name, _ in C_PROGRAM[2:] if not re.match(r"cell_\d|adc_\d", name)]
     assert len(plain) == 59 - 2 - 2 * 16 - 5
     assert {name: values[name] for name in plain} == {n: getattr(snapshot, n) for n in plain}
-
-
-def test_a_field_that_is_no_quantity_has_no_column() -> None:
-    with pytest.raises(TypeError, match="has no Column"):
-        column_of(Snapshot.model_fields["time"])
