@@ -128,10 +128,15 @@ def test_with_f_1_each_line_is_on_the_disk_at_once(broker: Mosquitto, tmp_path: 
     assert numbers(log.read_text(encoding="utf-8")) == [0, 1, 2]
 
 
-def test_without_a_file_the_log_is_the_console_in_utc(broker: Mosquitto, tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [[], ["-l", "-"]], ids=["none is named", "a dash is"])
+def test_without_a_file_the_log_is_the_console(
+    arguments: list[str], broker: Mosquitto, tmp_path: Path
+) -> None:
     with (
         Battery() as battery,
-        collector(tmp_path, battery_port=battery.port, mqtt_port=broker.port) as service,
+        collector(
+            tmp_path, battery_port=battery.port, mqtt_port=broker.port, arguments=arguments
+        ) as service,
     ):
         line = service.wait_for_line("Connected to the battery", timeout_s=20)
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO ", line)

@@ -178,7 +178,9 @@ def test_an_impossible_command_line_is_said(arguments: list[str]) -> None:
     assert "command line" in wrong(CollectorSettings, *arguments)
 
 
-@pytest.mark.parametrize("arguments", [["-daemon"], ["-daemon", "-b", "x"], ["-i", "5", "-daemon"]])
+@pytest.mark.parametrize(
+    "arguments", [["-daemon"], ["--daemon"], ["-daemon", "-b", "x"], ["-i", "5", "-daemon"]]
+)
 @pytest.mark.parametrize("settings", [CollectorSettings, RecorderSettings])
 def test_daemon_is_answered_with_what_to_do_instead(
     settings: type[ServiceSettings], arguments: list[str]
