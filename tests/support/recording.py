@@ -74,6 +74,7 @@ def record(
             ) as service,
         ):
             wait_until_ready(service, database)
+            eventually(lambda: listener.payloads("bluenova/recorder"))  # it has subscribed then
             yield Recording(broker, database, service, listener)
     finally:
         postgres.drop_database(database.name)
