@@ -86,7 +86,7 @@ def test_events_of_another_battery_or_time_explain_nothing(
 ) -> None:
     store.write([
         START, *rows(0, 1, 2, 10), *rows(0, 1, 2, 10, mcu_id=OTHER_MCU_ID),
-        event("collector_started", -1, "0000BEEF", interval_s=3600),
+        event("collector_started", 15, "0000BEEF", interval_s=3600),
         event("battery_lost", 30, OTHER_MCU_ID), event("collector_stopped", 5),
         event("collector_stopped", 101),
     ])  # fmt: skip
