@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.chain import chain, next_interval
 from tests.support.harness import (
     MCU_ID,
     Battery,
-    chain,
+    Listener,
     collector,
     eventually,
-    next_interval,
     query,
     seconds,
     stored,
@@ -38,6 +38,7 @@ class Chain:
     collector: Service
     recorder: Service
     database: Database
+    broker: Mosquitto
 
     def row_of(self, *acts: Any) -> dict[str, Any]:
         """The row of an interval in which the battery says this, after its MCU ID."""
@@ -60,7 +61,7 @@ def running(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
         Mosquitto() as broker,
         chain(tmp_path_factory.mktemp("defects"), broker, database) as parts,
     ):
-        yield Chain(*parts, database)
+        yield Chain(*parts, database, broker)
     postgres.drop_database("defects")
 
 
@@ -275,6 +276,15 @@ def test_sixteen_cells_of_a_huge_voltage_do_not_crash_it(running: Chain) -> None
 
 
 def test_a_log_full_of_troubles_has_no_traceback(running: Chain) -> None:
+    """Its own troubles, and those of the tests before it."""
+    with Listener(running.broker) as listener:
+        for payload in (b"\xff", b"[" * 1000, b'{"schema": 1}'):
+            listener.publish(f"bluenova/{MCU_ID}/snapshot", payload)
+    running.battery.say("CellCount: none", "MCU ID: xyz", "Temp: 99999", "\udc80\udcff")
+    running.collector.wait_for_line("Unreadable")
+    running.battery.drop()
+    running.collector.wait_for_line("Lost the battery")
+    running.recorder.wait_for_line("Rejected")
     running.row_of("SOC: 1")
     for service in (running.collector, running.recorder):
         assert not [line for line in service.lines() if "Traceback" in line or "CRITICAL" in line]

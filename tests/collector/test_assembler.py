@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluenova_collector.console.assembler import MAX_NAMELESS, Assembler
-from bluenova_collector.console.rules import Unreadable, read
+from bluenova_collector.console.rules import Named, Unreadable, read
 from bluenova_collector.lru import MAX_BATTERIES
 from bluenova_shared.quantity import SMALLINT_MAX
 from bluenova_shared.snapshot import Snapshot
@@ -74,11 +74,6 @@ class TestWithinAnInterval:
         assert snapshot == silent
         assert (snapshot.bad_crc, snapshot.parse_fail, snapshot.bad_vcell) == (0, 0, 0)
 
-    def test_the_time_is_the_intervals_end(self) -> None:
-        assembler = named()
-        feed(assembler, "SOC: 7")
-        assert only(assembler.close(end(1))).time == end(1)
-
     def test_what_counts_is_counted_and_begins_again_at_0(self) -> None:
         assembler = named()
         feed(assembler, "INFO: BAD CRC", "INFO: BAD CRC 7", "DEBUG: REJECT BAD V")
@@ -109,9 +104,10 @@ class TestWithoutAnythingReadable:
         feed(assembler, "Temp: 20")
         assert only(assembler.close(end(3))).soc is None
 
-    def test_the_name_alone_is_something_readable(self) -> None:
-        assembler = Assembler()
-        feed(assembler, "MCU ID: 1A2B3C4D")
+    @pytest.mark.parametrize("line", ["MCU ID: 1A2B3C4D", ARM, "Write EnergyOut: 5"])
+    def test_what_says_no_value_is_something_readable(self, line: str) -> None:
+        assembler = named()
+        feed(assembler, line)
         assert only(assembler.close(end(1))) == Snapshot(time=end(1), mcu_id="1A2B3C4D")
 
 
@@ -171,12 +167,16 @@ class TestTheName:
     def test_of_more_batteries_than_any_console_has_is_unreadable(self) -> None:
         assembler = Assembler()
         said = [assembler.handle(read(f"MCU ID: {n:X}")) for n in range(1, MAX_BATTERIES + 101)]
+        assert said[:MAX_BATTERIES] == [Named(f"{n:08X}") for n in range(1, MAX_BATTERIES + 1)]
         assert sum(isinstance(s, Unreadable) for s in said) == 100
         # Whose lines these would be, nobody knows: they must not spoil another battery's values.
-        feed(assembler, "SOC: 5")
+        feed(assembler, "SOC: 5", ARM, "Write EnergyOut: 9", "INFO: BAD CRC")
+        # One that has its place in the interval keeps it.
+        feed(assembler, "MCU ID: 2", "Temp: 20")
         snapshots = assembler.close(end(1))
         assert len(snapshots) == MAX_BATTERIES
-        assert {s.soc for s in snapshots} == {None}
+        assert {(s.soc, s.energy_out, s.bad_crc) for s in snapshots} == {(None, None, 0)}
+        assert [s.mcu_id for s in snapshots if s.temp == 20] == ["00000002"]
         feed(assembler, "MCU ID: 1", "SOC: 6")
         assert only(assembler.close(end(2))).soc == 6
 
@@ -258,13 +258,6 @@ class TestTheEnergyPair:
         feed(after, "SOC: 5")
         snapshot = only(after.close(end(1)))
         assert (snapshot.mcu_id, totals(snapshot)) == ("0000000A", (1, 2))
-
-    def test_of_garbage_names_is_forgotten_in_time(self) -> None:
-        assembler = Assembler()
-        for number in range(1, 10 * MAX_BATTERIES):
-            feed(assembler, f"MCU ID: {number:X}", ARM, "Write EnergyOut: 1", "Write EnergyOut: 2")
-            assembler.close(end(number))
-        assert len(assembler.totals) <= MAX_BATTERIES
 
 
 def test_a_quantity_is_the_value_of_its_last_readable_line() -> None:

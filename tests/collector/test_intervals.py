@@ -77,6 +77,17 @@ def test_after_a_small_step_back_the_interval_stays_open_until_the_time_is_past(
     assert close(intervals, NOON + 20) == NOON + 20
 
 
+def test_a_clock_at_the_build_date_is_set() -> None:
+    assert close(Intervals(10, BUILT_S - 20), BUILT_S) == BUILT_S
+
+
+def test_a_step_back_of_an_hour_is_none_and_a_second_more_is() -> None:
+    intervals = Intervals(10, NOON)
+    close(intervals, NOON + 10)
+    assert intervals.due(NOON + 10 - 3600) is None
+    assert intervals.due(NOON + 10 - 3601) == Due(NOON - 3600, corrected_s=3601)
+
+
 def test_a_step_back_of_more_than_an_hour_is_a_correction() -> None:
     intervals = Intervals(10, NOON)
     close(intervals, NOON + 10)
