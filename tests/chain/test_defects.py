@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.chain import chain, next_interval
 from tests.support.harness import (
     MCU_ID,
     Battery,
-    chain,
+    Listener,
     collector,
     eventually,
-    next_interval,
     query,
     seconds,
     stored,
@@ -38,6 +38,7 @@ class Chain:
     collector: Service
     recorder: Service
     database: Database
+    broker: Mosquitto
 
     def row_of(self, *acts: Any) -> dict[str, Any]:
         """The row of an interval in which the battery says this, after its MCU ID."""
@@ -60,7 +61,7 @@ def running(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
         Mosquitto() as broker,
         chain(tmp_path_factory.mktemp("defects"), broker, database) as parts,
     ):
-        yield Chain(*parts, database)
+        yield Chain(*parts, database, broker)
     postgres.drop_database("defects")
 
 
@@ -91,15 +92,15 @@ class TestTheWholeRowIsNotLostTo:
 
     def test_a_failed_insert(self, running: Chain) -> None:
         """The table refuses one row; those around it are there."""
-        query(running.database, "ALTER TABLE battery_pack ADD CONSTRAINT no CHECK (soc <> 113)")
-        for soc in (112, 113, 114):
+        query(running.database, "ALTER TABLE battery_pack ADD CONSTRAINT no CHECK (soc <> 13)")
+        for soc in (12, 13, 14):
             end_s = next_interval(1)
             running.battery.say(f"SOC: {soc}")
         running.row_at(end_s)
         query(running.database, "ALTER TABLE battery_pack DROP CONSTRAINT no")
         socs = [row["soc"] for row in stored(running.database)]
-        assert {112, 114} <= set(socs)
-        assert 113 not in socs
+        assert {12, 14} <= set(socs)
+        assert 13 not in socs
 
     def test_a_restart_of_postgresql(self, mosquitto: Mosquitto, tmp_path: Path) -> None:
         with (
@@ -120,8 +121,8 @@ class TestTheWholeRowIsNotLostTo:
 
 class TestAValueIsNot:
     def test_null_where_it_is_minus_one(self, running: Chain) -> None:
-        row = running.row_of("Temp: -1", "Current: -1.00", "C01) T: -1, V: 3300", "SOC: -1")
-        assert (row["temp"], row["i_pack"], row["cell_01_t"], row["soc"]) == (-1, -1.0, -1, -1)
+        row = running.row_of("Temp: -1", "Current: -1.00", "C01) T: -1, V: 3300")
+        assert (row["temp"], row["i_pack"], row["cell_01_t"]) == (-1, -1.0, -1)
 
     def test_0_where_there_is_no_number(self, running: Chain) -> None:
         row = running.row_of("SOC: ", "Vpack: ", "Current: A", "C01) T: , V: ", "Temp: 5")
@@ -135,8 +136,7 @@ class TestAValueIsNot:
 
     def test_wrapped_at_32_bits(self, running: Chain) -> None:
         row = running.row_of("SOC: 4294967383", "Temp: -4294967266", "Vpack: 4294967296000")
-        assert (row["soc"], row["temp"]) == (None, None)
-        assert row["v_pack"] == pytest.approx(4294967296.0)
+        assert (row["soc"], row["temp"], row["v_pack"]) == (None, None, None)
 
     def test_with_the_lines_ending(self, running: Chain) -> None:
         row = running.row_of(
@@ -268,13 +268,22 @@ class TestTheConnection:
 def test_sixteen_cells_of_a_huge_voltage_do_not_crash_it(running: Chain) -> None:
     huge = [f"C{cell:02}) T: 31, V: 1e307" for cell in range(1, 17)]
     row = running.row_of(*huge, "SOC: 21", *[f"C{cell:02}) T: 1, V: 1e40" for cell in range(1, 17)])
-    assert [row[f"cell_{cell:02}_v"] for cell in range(1, 17)] == pytest.approx([1e37] * 16)
+    assert [row[f"cell_{cell:02}_v"] for cell in range(1, 17)] == [None] * 16
     assert row["soc"] == 21
     assert running.collector.running
     assert running.recorder.running
 
 
 def test_a_log_full_of_troubles_has_no_traceback(running: Chain) -> None:
+    """Its own troubles, and those of the tests before it."""
+    with Listener(running.broker) as listener:
+        for payload in (b"\xff", b"[" * 1000, b'{"schema": 1}'):
+            listener.publish(f"bluenova/{MCU_ID}/snapshot", payload)
+    running.battery.say("CellCount: none", "MCU ID: xyz", "Temp: 99999", "\udc80\udcff")
+    running.collector.wait_for_line("Unreadable")
+    running.battery.drop()
+    running.collector.wait_for_line("Lost the battery")
+    running.recorder.wait_for_line("Rejected")
     running.row_of("SOC: 1")
     for service in (running.collector, running.recorder):
         assert not [line for line in service.lines() if "Traceback" in line or "CRITICAL" in line]

@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 from tests.support.c_program import C_PROGRAM
-from tests.support.harness import chain, eventually, next_interval, seconds, stored
+from tests.support.chain import chain, next_interval
+from tests.support.harness import eventually, seconds, stored
 
 from bluenova_collector.console.assembler import Assembler
 from bluenova_collector.console.lines import LineSplitter

@@ -1,6 +1,7 @@
 """Whether a battery is being read."""
 
 from bluenova_collector.availability import Availability
+from bluenova_collector.lru import MAX_BATTERIES
 
 A, B = "0000000A", "0000000B"
 
@@ -52,3 +53,12 @@ def test_a_battery_of_an_earlier_run_that_speaks_is_told_online() -> None:
     availability = Availability(60, now_s=0, remembered=A)
     assert availability.heard(A, 30)
     assert availability.lost(61) == []
+
+
+def test_of_an_endless_stream_of_names_the_latest_are_known() -> None:
+    availability = Availability(60, now_s=0)
+    names = [f"{number:08X}" for number in range(1, MAX_BATTERIES + 11)]
+    for name in names:
+        availability.heard(name, 1)
+    assert list(availability.online) == names[10:]
+    assert availability.lost(100) == names[10:]

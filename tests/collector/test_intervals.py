@@ -77,6 +77,10 @@ def test_after_a_step_back_of_two_intervals_the_interval_stays_open_until_the_ti
     assert close(intervals, NOON + 20) == NOON + 20
 
 
+def test_a_clock_at_the_build_date_is_set() -> None:
+    assert close(Intervals(10, BUILT_S - 20), BUILT_S) == BUILT_S
+
+
 @pytest.mark.parametrize("back_s", [30, 600, 7200])
 def test_a_longer_step_back_is_a_correction_and_all_goes_on_at_once(back_s: int) -> None:
     intervals = Intervals(10, NOON)

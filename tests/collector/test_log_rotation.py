@@ -3,12 +3,13 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.harness import Battery, collector, eventually
+from tests.support.harness import MCU_ID, Battery, Listener, collector, eventually
 
-from bluenova_tools.local import Mosquitto, Service
+from bluenova_tools.local import Mosquitto
 
 pytestmark = pytest.mark.services
 
@@ -21,35 +22,43 @@ def broker() -> Iterator[Mosquitto]:
         yield one
 
 
-def talk(folder: Path, broker: Mosquitto, *flags: str, lines: int = LINES) -> Path:
-    """A collector that logs so many raw lines to a file, and is ended by SIGTERM."""
+@dataclass(frozen=True)
+class Talk:
+    """A log as it stood while the collector ran, and the file that was left when it had ended."""
+
+    before_the_end: str
+    log: Path
+
+    @property
+    def text(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+
+def talk(folder: Path, broker: Mosquitto, *flags: str) -> Talk:
+    """A collector that logs raw lines to a file, and is ended by SIGTERM."""
     log = folder / "c.log"
-    with Battery() as battery:
+    topic = f"{folder.name}/{MCU_ID}/availability"
+    with Battery() as battery, Listener(broker, topic) as listener:
         service = collector(
             folder,
             battery_port=battery.port,
             mqtt_port=broker.port,
             arguments=["-l", str(log), "-r", *flags],
             INTERVAL=60,
+            TOPIC_ROOT=folder.name,
         )
         with service:
-            battery.say(*[f"tick {number}" for number in range(lines)], "SOC: 5")
+            battery.say(*[f"tick {number}" for number in range(LINES)], "SOC: 5")
             # The warning about an unreadable line takes all before it to the disk.
             battery.say("SOC: ")
             eventually(lambda: "Unreadable" in log.read_text(encoding="utf-8"))
-            battery.say("tick last")
-            eventually(lambda: heard_last(service, battery))
+            # The broker hears of the battery's name: so the line before it has been heard, too.
+            battery.say("tick last", f"MCU ID: {MCU_ID}")
+            eventually(lambda: b"online" in listener.payloads(topic))
+            before_the_end = log.read_text(encoding="utf-8")
             assert service.terminate() == 0
             assert service.lines() == [], "all of it is in the file"
-    return log
-
-
-def heard_last(service: Service, battery: Battery) -> bool:
-    """Time for the last line to be heard; what is not yet written is what the test is about."""
-    import time
-
-    time.sleep(0.5)
-    return service.running and battery.server.clients == 1
+    return Talk(before_the_end, log)
 
 
 def numbers(text: str) -> list[int]:
@@ -67,7 +76,9 @@ def test_an_existing_log_is_added_to_and_sigterm_loses_nothing(
     broker: Mosquitto, tmp_path: Path
 ) -> None:
     (tmp_path / "c.log").write_text("what was there\n", encoding="utf-8")
-    text = talk(tmp_path, broker, "-f", "0").read_text(encoding="utf-8")
+    talked = talk(tmp_path, broker, "-f", "0", "-m", "0")
+    assert "tick last" not in talked.before_the_end, "it waited in memory"
+    text = talked.text
     assert text.startswith("what was there\n")
     assert numbers(text) == list(range(LINES))
     assert 'RX: "tick last"' in text
@@ -75,30 +86,29 @@ def test_an_existing_log_is_added_to_and_sigterm_loses_nothing(
 
 
 def test_no_limit_means_one_file(broker: Mosquitto, tmp_path: Path) -> None:
-    log = talk(tmp_path, broker, "-m", "0", "-n", "3")
-    assert len(kept(log)) == 1
-    assert numbers(kept(log)[0]) == list(range(LINES))
+    (text,) = kept(talk(tmp_path, broker, "-m", "0", "-n", "3").log)
+    assert numbers(text) == list(range(LINES))
 
 
 def test_as_many_files_are_kept_as_n_says_none_longer_than_m_says(
     broker: Mosquitto, tmp_path: Path
 ) -> None:
-    log = talk(tmp_path, broker, "-m", "20000", "-n", "3")
-    texts = kept(log)
+    texts = kept(talk(tmp_path, broker, "-m", "20000", "-n", "3").log)
     assert len(texts) == 3
     assert all(0 < len(text.encode()) <= 20000 for text in texts)
     found = numbers("".join(texts))
-    assert found == list(range(found[0], LINES)), "the newest, without a gap"
+    assert found == list(range(LINES - len(found), LINES)), "the newest, without a gap"
     assert len(found) > 400
     assert "Stopping" in texts[-1].splitlines()[-1]
 
 
 def test_of_one_file_the_newest_lines_are_kept(broker: Mosquitto, tmp_path: Path) -> None:
-    log = talk(tmp_path, broker, "-m", "20000", "-n", "1")
-    (text,) = kept(log)
+    (text,) = kept(talk(tmp_path, broker, "-m", "20000", "-n", "1").log)
     assert len(text.encode()) <= 20000
     found = numbers(text)
-    assert found == list(range(found[0], LINES)) if found else "tick last" in text
+    assert found == list(range(LINES - len(found), LINES)), "the newest, without a gap"
+    assert len(found) > 50
+    assert 'RX: "tick last"' in text
     assert "Stopping" in text.splitlines()[-1]
 
 
@@ -118,10 +128,15 @@ def test_with_f_1_each_line_is_on_the_disk_at_once(broker: Mosquitto, tmp_path: 
     assert numbers(log.read_text(encoding="utf-8")) == [0, 1, 2]
 
 
-def test_without_a_file_the_log_is_the_console_in_utc(broker: Mosquitto, tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [[], ["-l", "-"]], ids=["none is named", "a dash is"])
+def test_without_a_file_the_log_is_the_console(
+    arguments: list[str], broker: Mosquitto, tmp_path: Path
+) -> None:
     with (
         Battery() as battery,
-        collector(tmp_path, battery_port=battery.port, mqtt_port=broker.port) as service,
+        collector(
+            tmp_path, battery_port=battery.port, mqtt_port=broker.port, arguments=arguments
+        ) as service,
     ):
         line = service.wait_for_line("Connected to the battery", timeout_s=20)
     assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO ", line)

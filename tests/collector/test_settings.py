@@ -2,6 +2,7 @@
 
 import os
 import re
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -120,11 +121,31 @@ def test_empty_variables_that_may_be_left_out_are_left_out(
     assert (settings.mqtt_username, settings.mqtt_password, settings.log_file) == (None,) * 3
 
 
+def test_blanks_a_last_slash_and_small_letters_do_not_matter() -> None:
+    assert RecorderSettings.load(["-d", " mydb "]).pgdatabase == "mydb"
+    assert CollectorSettings.load(["--topic-root", " home/b/ "]).topic_root == "home/b"
+    assert CollectorSettings.load(["--log-level", "debug"]).log_level == "DEBUG"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-d", "  "], "PGDATABASE is empty. Set it to "),
+        (["--topic-root", "/"], "TOPIC_ROOT is '/': cannot start a topic. "),
+        (["--topic-root", "home/+"], "TOPIC_ROOT is 'home/+': cannot start a topic. "),
+        (["--topic-root", "$share/b"], "TOPIC_ROOT is '$share/b': cannot start a topic. "),
+        (["--mqtt-port", "0"], "MQTT_PORT is '0': input should be greater than or equal to 1. "),
+    ],
+)
+def test_a_wrong_setting_is_said_with_its_reason(arguments: list[str], said: str) -> None:
+    assert wrong(RecorderSettings, *arguments).startswith(said)
+
+
 def test_all_wrong_settings_are_reported_at_once_each_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in {
-        "BATTERY_HOST": "", "BATTERY_PORT": "99999", "BATTERY_PATH": "ws", "INTERVAL": "0",
+        "BATTERY_HOST": "", "BATTERY_PORT": "65536", "BATTERY_PATH": "ws", "INTERVAL": "0",
         "MQTT_PORT": "mqtt", "TOPIC_ROOT": "a/#", "LOG_LEVEL": "LOUD", "LOG_FILES": "0",
         "LOG_MAX_BYTES": "-1", "LOG_FLUSH": "2", "SILENCE_S": "0",
     }.items():  # fmt: skip
@@ -139,7 +160,7 @@ def test_all_wrong_settings_are_reported_at_once_each_with_what_to_do(
     for line in said:
         assert "Set it to " in line
         assert f"for example {line.split()[0]}=" in line
-    assert any("99999" in line for line in said), "what was given is shown"
+    assert any("65536" in line for line in said), "what was given is shown"
 
 
 def test_a_wrong_flag_and_wrong_variables_are_reported_together(
@@ -158,7 +179,9 @@ def test_a_wrong_command_line_is_reported(arguments: list[str]) -> None:
     assert "command line" in wrong(CollectorSettings, *arguments)
 
 
-@pytest.mark.parametrize("arguments", [["-daemon"], ["-daemon", "-b", "x"], ["-i", "5", "-daemon"]])
+@pytest.mark.parametrize(
+    "arguments", [["-daemon"], ["--daemon"], ["-daemon", "-b", "x"], ["-i", "5", "-daemon"]]
+)
 @pytest.mark.parametrize("settings", [CollectorSettings, RecorderSettings])
 def test_daemon_is_answered_with_what_to_do_instead(
     settings: type[ServiceSettings], arguments: list[str]
@@ -167,6 +190,61 @@ def test_daemon_is_answered_with_what_to_do_instead(
     assert "restart policy" in said
     assert "systemd" in said
     assert "aemon'" not in said
+
+
+TLS = {"MQTT_TLS": "1"}
+ACCOUNT = {"MQTT_USERNAME": "me", "MQTT_PASSWORD": SECRET}
+CERTIFICATE = {"MQTT_TLS_CA": "/a", "MQTT_TLS_CERT": "/b", "MQTT_TLS_KEY": "/c"}
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{}, ACCOUNT, {"MQTT_USERNAME": "me"}, TLS, TLS | CERTIFICATE, TLS | {"MQTT_TLS_CA": "/a"}],
+    ids=lambda environment: " ".join(environment) or "nothing",
+)
+def test_no_contradiction_is(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert RecorderSettings.load([]).contradictions() == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"MQTT_PASSWORD": SECRET}, ["MQTT_PASSWORD is set, but MQTT_USERNAME is not."]),
+        (
+            {"MQTT_TLS_CA": "/a", "MQTT_TLS_CERT": "/b"},
+            ["MQTT_TLS_CA and MQTT_TLS_CERT would not be used, as MQTT_TLS is not set."],
+        ),
+        (TLS | {"MQTT_TLS_KEY": "/c"}, ["MQTT_TLS_KEY is set, but MQTT_TLS_CERT is not."]),
+        (
+            {"MQTT_PASSWORD": SECRET, "MQTT_TLS_KEY": "/c"},
+            [
+                "MQTT_PASSWORD is set, but MQTT_USERNAME is not.",
+                "MQTT_TLS_KEY would not be used, as MQTT_TLS is not set.",
+                "MQTT_TLS_KEY is set, but MQTT_TLS_CERT is not.",
+            ],
+        ),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, dict) else "",
+)
+def test_a_contradiction_is(
+    environment: dict[str, str], said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    lines = wrong(RecorderSettings).splitlines()
+    assert [line[: len(start)] for line, start in zip(lines, said, strict=True)] == said
+    assert all(" Set " in line for line in lines), "each with what to do"
+
+
+def test_tls_is_spoken_if_it_is_set_and_only_then(tmp_path: Path) -> None:
+    assert RecorderSettings.load([]).broker().tls is None
+    assert isinstance(RecorderSettings.load(["--mqtt-tls", "1"]).broker().tls, ssl.SSLContext)
+    (tmp_path / "ca").write_text("no certificate", encoding="utf-8")
+    settings = RecorderSettings.load(["--mqtt-tls", "1", "--mqtt-tls-ca", str(tmp_path / "ca")])
+    with pytest.raises(WrongSettings, match="certificates for the broker cannot be loaded"):
+        settings.broker()
 
 
 class TestASecret:

@@ -16,6 +16,7 @@ from tests.support.harness import (
     Listener,
     collector,
     eventually,
+    memory_mb,
     query,
     recorder,
     wait_until_ready,
@@ -75,13 +76,6 @@ def rows(database: Database) -> int:
     return int(found[0][0])
 
 
-def memory_mb(service: Service) -> float:
-    for line in Path(f"/proc/{service.child.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError("no VmRSS")
-
-
 def cpu_s(service: Service) -> float:
     times = Path(f"/proc/{service.child.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
     return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
@@ -119,13 +113,14 @@ def test_a_week_gets_into_the_table_with_bounded_work_and_memory_and_live_values
                 f"{WEEK} snapshots in {took_s:.1f} s ({spent_s:.1f} s of our own work); live ones "
                 f"{1000 * median(before_s):.0f} ms late before, meanwhile "
                 f"{1000 * median(during_s or [0]):.0f} ms and {1000 * latest_s:.0f} ms at most; "
-                f"recorder {memory_mb(writing):.0f} MB, collector {memory_mb(reading):.0f} MB"
+                f"recorder {memory_mb(writing.child.pid):.0f} MB, "
+                f"collector {memory_mb(reading.child.pid):.0f} MB"
             )
             assert rows(database) == WEEK
             assert spent_s < MOST_WORK_S
             assert latest_s < MOST_LATE_S
-            assert memory_mb(writing) < MOST_MB
-            assert memory_mb(reading) < MOST_MB
+            assert memory_mb(writing.child.pid) < MOST_MB
+            assert memory_mb(reading.child.pid) < MOST_MB
             assert writing.running
             assert reading.running
     assert query(database, "SELECT count(*) FROM battery_pack_rejected") == [(0,)]

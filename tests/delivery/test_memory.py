@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.support.factories import BATTERY, MCU_ID, START_S, snapshot_keys
-from tests.support.harness import eventually, query, recorder, wait_until_ready
+from tests.support.harness import eventually, memory_mb, query, recorder, wait_until_ready
 from tests.support.mqtt import MqttClient
 
 from bluenova_collector.collector import Collector
@@ -38,13 +38,6 @@ from bluenova_tools.simulator.console import round_of_lines
 
 MOST_MB = 150
 TOPICS = Topics()
-
-
-def memory_mb(pid: int | str = "self") -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError("no VmRSS")
 
 
 @dataclass

@@ -20,6 +20,7 @@ from bluenova_tools.local import Database, Mosquitto, Postgres
 
 pytestmark = pytest.mark.services
 
+REJECTED = (Path(__file__).parents[2] / "sql/002_rejected.sql").read_text(encoding="utf-8")
 BACKLOG, RECORDED = f"bluenova/{MCU_ID}/backlog", f"bluenova/{MCU_ID}/recorded"
 
 
@@ -188,16 +189,32 @@ def test_when_the_rejected_table_is_full_nothing_is_evicted_nor_receipted(
     eventually(lambda: does_not["id"] in receipts(recording)[1])
 
 
-def test_what_is_too_big_for_the_room_left_is_not_kept(database: Database) -> None:
-    sql = "CREATE TABLE battery_pack_rejected (rejected_at TIMESTAMPTZ DEFAULT now(), topic TEXT," \
-        " payload BYTEA, reason TEXT); CREATE UNIQUE INDEX ON battery_pack_rejected" \
-        " (topic, md5(payload))"  # fmt: skip
-    query(database, sql)
+def test_no_more_is_kept_than_there_is_room_for(database: Database) -> None:
+    query(database, REJECTED)
     with contextlib.closing(database.connect()) as db, db.cursor() as cursor:
-        whole = RejectedItem("t", b"x" * rejected.MOST_BYTES, "r")
-        assert rejected.keep(cursor, [RejectedItem("t", b"y", "r"), whole]) == [
-            RejectedItem("t", b"y", "r")
-        ]
+        first = RejectedItem("t", b"x", "r")
+        too_big = RejectedItem("t", b"y" * rejected.MOST_BYTES, "r")
+        fits = RejectedItem("t", b"z" * (rejected.MOST_BYTES - 1), "r")
+        assert rejected.keep(cursor, [first, too_big, fits]) == [first, fits]
+        db.rollback()
+        one_too_many = [RejectedItem("t", b"%d" % n, "r") for n in range(rejected.MOST_ROWS + 1)]
+        assert rejected.keep(cursor, one_too_many) == one_too_many[:-1]
+
+
+def test_what_is_kept_already_takes_no_room_again(database: Database) -> None:
+    query(database, REJECTED)
+    with contextlib.closing(database.connect()) as db, db.cursor() as cursor:
+        old, new, another = (RejectedItem("t", payload, "r") for payload in (b"x", b"y", b"w"))
+        # One byte is left, and then one row.
+        for filling in (
+            [RejectedItem("t", b"z" * (rejected.MOST_BYTES - 2), "r")],
+            [RejectedItem("t", b"%d" % n, "r") for n in range(rejected.MOST_ROWS - 2)],
+        ):
+            rejected.keep(cursor, [old, *filling])
+            assert rejected.keep(cursor, [old, new]) == [old, new]
+            # Now there is no room at all.
+            assert rejected.keep(cursor, [old, another, new]) == [old, new]
+            db.rollback()
 
 
 def test_redrive_stores_what_has_become_good(

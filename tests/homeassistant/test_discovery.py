@@ -61,8 +61,13 @@ def test_a_battery_has_entities_for_its_own_cells_only(cells: int) -> None:
 
 
 def test_what_a_smaller_battery_does_not_have_is_removed() -> None:
-    removed = [c for c in components(8).values() if "unique_id" not in c]
-    assert removed == [{"platform": "sensor"}] * 16
+    removed = {key: c for key, c in components(8).items() if "unique_id" not in c}
+    gone = [f"{field}_{number:02d}" for field in ("cell_v", "cell_t") for number in range(9, 17)]
+    assert removed == {key: {"platform": "sensor"} for key in gone}
+
+
+def test_what_there_is_once_for_each_battery_stays_however_few_its_cells() -> None:
+    assert [key for key in present(1) if key.startswith("adc_0")] == [f"adc_0{n}" for n in range(5)]
 
 
 def test_cells_and_channels_are_numbered_as_on_the_console() -> None:
@@ -72,22 +77,164 @@ def test_cells_and_channels_are_numbered_as_on_the_console() -> None:
     assert told["adc_00"]["value_template"] == "{{ value_json.adc[0] }}"
 
 
-def test_a_battery_is_available_when_it_and_its_collector_are() -> None:
+def test_the_device_is_told_of_as_a_whole() -> None:
     told = discovery()
-    topics = [entry["topic"] for entry in told["availability"]]
-    assert topics == ["bluenova/1A2B3C4D/availability", "bluenova/collector/c0ffee00"]
-    assert told["availability_mode"] == "all"
+    del told["components"]
+    assert told == {
+        "device": {
+            "identifiers": ["bluenova_1A2B3C4D"],
+            "name": "BlueNova 1A2B3C4D",
+            "manufacturer": "BlueNova",
+            "model": "LiFePO4 battery",
+            "serial_number": "1A2B3C4D",
+        },
+        "origin": {"name": "BlueNova battery monitor", "sw_version": "1.2.3"},
+        "state_topic": "bluenova/1A2B3C4D/snapshot",
+        # It is available when it and its collector are.
+        "availability": [
+            {"topic": "bluenova/1A2B3C4D/availability"},
+            {"topic": "bluenova/collector/c0ffee00"},
+        ],
+        "availability_mode": "all",
+    }
+
+
+A_SENSOR = {"platform": "sensor", "expire_after": 60}
+AN_ALARM = {"platform": "binary_sensor", "device_class": "problem", "expire_after": 60}
+MEASURED = {"state_class": "measurement"}
+QUIET = {"entity_category": "diagnostic"}
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        pytest.param(
+            "soc",
+            A_SENSOR
+            | MEASURED
+            | {
+                "name": "State of charge",
+                "value_template": "{{ value_json.soc }}",
+                "unit_of_measurement": "%",
+                "device_class": "battery",
+                "suggested_display_precision": 0,
+            },
+            id="a number",
+        ),
+        pytest.param(
+            "cell_t_16",
+            A_SENSOR
+            | MEASURED
+            | QUIET
+            | {
+                "name": "Cell 16 temperature",
+                "value_template": "{{ value_json.cell_t[15] }}",
+                "unit_of_measurement": "°C",
+                "device_class": "temperature",
+                "suggested_display_precision": 0,
+                "enabled_by_default": False,
+            },
+            id="a number of a series",
+        ),
+        pytest.param(
+            "energy_in",
+            A_SENSOR
+            | {
+                "name": "Energy in",
+                "value_template": "{{ value_json.energy_in }}",
+                "unit_of_measurement": "kWh",
+                "device_class": "energy",
+                "state_class": "total_increasing",
+                "suggested_display_precision": 1,
+                "icon": "mdi:battery-plus-outline",
+            },
+            id="a total",
+        ),
+        pytest.param(
+            "breaker",
+            A_SENSOR
+            | {
+                "name": "Breaker",
+                "value_template": "{{ value_json.breaker }}",
+                "icon": "mdi:electric-switch",
+            },
+            id="a text",
+        ),
+        pytest.param(
+            "errors",
+            A_SENSOR
+            | {
+                "name": "Errors",
+                "value_template": "{{ value_json.errors if value_json.errors is none "
+                "else value_json.errors or 'none' }}",
+                "icon": "mdi:alert-circle-outline",
+            },
+            id="a text that may be empty",
+        ),
+        pytest.param(
+            "problem",
+            AN_ALARM
+            | {
+                "name": "Problem",
+                "value_template": "{{ 'None' if value_json.errors is none "
+                "else ('ON' if value_json.errors else 'OFF') }}",
+            },
+            id="an alarm that is a text",
+        ),
+        pytest.param(
+            "cell_spread_alarm",
+            AN_ALARM
+            | {
+                "name": "Cell spread alarm",
+                "value_template": "{{ 'None' if value_json.cell_spread_alarm is none "
+                "else ('ON' if value_json.cell_spread_alarm else 'OFF') }}",
+            },
+            id="an alarm",
+        ),
+        pytest.param(
+            "connected",
+            QUIET
+            | {
+                "platform": "binary_sensor",
+                "name": "Connected",
+                "device_class": "connectivity",
+                "value_template": "ON",
+                "off_delay": 60,
+                "availability": [],  # it is told whatever else has failed
+            },
+            id="whether snapshots come",
+        ),
+        pytest.param(
+            "waiting",
+            MEASURED
+            | QUIET
+            | {
+                "platform": "sensor",
+                "name": "Waiting for the recorder",
+                "value_template": "{{ value_json.waiting }}",
+                "suggested_display_precision": 0,
+                "icon": "mdi:tray-full",
+                "state_topic": "bluenova/1A2B3C4D/status",
+                "availability": [{"topic": "bluenova/collector/c0ffee00"}],
+            },
+            id="a figure of the collector's",
+        ),
+    ],
+)
+def test_what_is_told_of(key: str, expected: dict[str, Any]) -> None:
+    assert components()[key] == expected | {"unique_id": f"bluenova_1A2B3C4D_{key}"}
 
 
 def test_only_what_is_not_retained_expires() -> None:
-    retained = set(Status.model_fields) | set(Status.model_computed_fields)
-    for key, component in present(16).items():
-        if key in retained:
-            assert component["state_topic"] == "bluenova/1A2B3C4D/status"
-            assert "expire_after" not in component
-        elif key != "connected":
-            assert component["expire_after"] == 60
-            assert "state_topic" not in component  # the device's, which is the snapshot's
+    figures = set(Status.model_fields) | set(Status.model_computed_fields)
+    told = present(16)
+    # The others have the device's topic, which is the snapshot's.
+    retained = {key: c["state_topic"] for key, c in told.items() if "state_topic" in c}
+    assert {"waiting", "reconnects"} <= retained.keys() <= figures
+    assert set(retained.values()) == {"bluenova/1A2B3C4D/status"}
+    expiring = {key: c["expire_after"] for key, c in told.items() if "expire_after" in c}
+    assert expiring.keys() == told.keys() - retained.keys() - {"connected"}
+    assert set(expiring.values()) == {60}
 
 
 @pytest.mark.parametrize(("interval_s", "lives_s"), [(1, 60), (10, 60), (60, 360), (3600, 21600)])
@@ -95,10 +242,6 @@ def test_values_live_well_above_the_interval(interval_s: int, lives_s: int) -> N
     told = components(interval_s=interval_s)
     assert told["soc"]["expire_after"] == lives_s
     assert told["connected"]["off_delay"] == lives_s
-
-
-def test_whether_snapshots_come_is_told_whatever_else_has_failed() -> None:
-    assert components()["connected"]["availability"] == []
 
 
 @pytest.mark.parametrize("unit", ["Wh", "kWh", "MWh"])
@@ -131,11 +274,13 @@ def test_names_are_told_apart_and_do_not_repeat_the_device_s() -> None:
 def test_every_template_finds_its_value_in_what_is_published() -> None:
     snapshot = json.loads(Snapshot(time=NOW, mcu_id="1A2B3C4D").to_json())
     status = json.loads(a_status().model_dump_json())
-    for component in present(16).values():
+    told = present(16)
+    assert told.pop("connected")["value_template"] == "ON"
+    for component in told.values():
         said = status if component.get("state_topic", "").endswith("status") else snapshot
-        for field, index in re.findall(
-            r"value_json\.(\w+)(?:\[(\d+)])?", component["value_template"]
-        ):
+        asked = re.findall(r"value_json\.(\w+)(?:\[(\d+)])?", component["value_template"])
+        assert asked
+        for field, index in asked:
             assert field in said
             assert not index or int(index) < len(said[field])
 
@@ -186,6 +331,8 @@ def snapshot(cell_count: int | None = None, heard: int = 0) -> Snapshot:
             [(None, 5), (None, 8), (None, 8), (None, 8)], [None, None, None, 8], id="grows"
         ),
         pytest.param([(16, 0), (8, 0), (16, 0)], [16, 16, 16], id="one garbled line is nothing"),
+        pytest.param([(16, 0), (8, 0)] * 3 + [(8, 0)], [16] * 7, id="nor are some, apart"),
+        pytest.param([(1, 0)], [1], id="a battery may have one cell"),
         pytest.param([(16, 0)] + [(8, 0)] * 3, [16, 16, 16, 8], id="a lasting change counts"),
         pytest.param([(8, 8)] + [(None, 3)] * 4, [8] * 5, id="cells not heard of are still there"),
         pytest.param([(0, 2), (-1, 2), (99, 2)], [None, None, 2], id="impossible numbers are none"),

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg2
 import pytest
+from tests.support.harness import eventually
 
 from bluenova_tools.local import Database, Mosquitto, Postgres, Service, ServiceError, free_port
 from bluenova_tools.local.ports import accepts_connections
@@ -27,15 +28,6 @@ def exists(pid: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return status.rpartition(")")[2].split()[0] != "Z"
-
-
-def eventually(condition: Callable[[], bool], *, timeout_s: float = 10) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def test_a_broker_keeps_its_port_over_a_stop_and_a_crash(mosquitto: Mosquitto) -> None:

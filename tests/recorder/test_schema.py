@@ -10,11 +10,12 @@ import psycopg2
 import pytest
 from psycopg2 import errors
 from tests.support.c_program import C_PROGRAM, C_PROGRAMS_TABLE, DUPLICATES
-from tests.support.factories import START_S, snapshot_keys
+from tests.support.factories import START_S, snapshot, snapshot_keys
 from tests.support.harness import query, stored
 from tests.support.recording import record
 
 from bluenova_recorder.schema import prepare
+from bluenova_recorder.store import Store
 from bluenova_tools.local import Database, Postgres
 
 pytestmark = pytest.mark.services
@@ -22,10 +23,10 @@ pytestmark = pytest.mark.services
 OLD = datetime(2024, 5, 1, 12, 0, 0)  # noqa: DTZ001  # the column has no zone
 
 
-def shape(database: Database) -> None:
-    """What a recorder does when it connects."""
+def shape(database: Database) -> int | None:
+    """What a recorder does when it connects; returns from when on the key holds."""
     with contextlib.closing(database.connect()) as db:
-        prepare(db)
+        return prepare(db)
 
 
 def insert(database: Database, time: str, mcu_id: int = 439041101) -> None:
@@ -97,7 +98,7 @@ def test_the_key_is_on_the_battery_and_the_time(database: Database) -> None:
 def test_the_c_programs_table_stays_as_it_is_and_gets_the_key(database: Database) -> None:
     query(database, C_PROGRAMS_TABLE)
     before = stored(database)
-    shape(database)
+    assert shape(database) is None, "the key holds for all rows"
     after = [{name: row[name] for name, _ in C_PROGRAM} for row in stored(database)]
     assert after == before
     assert len(after) == 1000
@@ -118,9 +119,19 @@ def test_a_users_own_key_is_enough(database: Database) -> None:
     [
         "CREATE UNIQUE INDEX ON battery_pack (mcu_id, insert_time_utc) WHERE mcu_id > 5",
         "CREATE UNIQUE INDEX ON battery_pack (mcu_id, insert_time_utc, soc)",
+        "CREATE UNIQUE INDEX ON battery_pack (insert_time_utc)",
         "CREATE INDEX ON battery_pack (mcu_id, insert_time_utc)",
+        "ALTER TABLE battery_pack ADD UNIQUE (mcu_id, insert_time_utc) DEFERRABLE",
+        "CREATE UNIQUE INDEX ON battery_pack (mcu_id, insert_time_utc, (soc + 1))",
     ],
-    ids=["a partial one", "one with a column more", "one that is not unique"],
+    ids=[
+        "a partial one",
+        "one with a column more",
+        "one with a column less",
+        "one that is not unique",
+        "one that may be looked at later",
+        "one with an expression more",
+    ],
 )
 def test_a_users_key_that_does_not_do_is_left_alone_and_ours_made(
     key: str, database: Database
@@ -129,7 +140,7 @@ def test_a_users_key_that_does_not_do_is_left_alone_and_ours_made(
     query(database, key)
     before = keys(database)
     shape(database)
-    assert before.items() <= keys(database).items()
+    assert keys(database) == before | {"battery_pack_key": (True, False)}
     with pytest.raises(errors.UniqueViolation):
         insert(database, "2024-05-01 12:00:00")
 
@@ -154,6 +165,8 @@ class TestATableWithDuplicates:
     def test_is_reported_with_what_to_do(
         self, table: Database, caplog: pytest.LogCaptureFixture
     ) -> None:
+        # No key can hold these apart: they are no duplicates.
+        query(table, "INSERT INTO battery_pack (mcu_id) VALUES (5), (5)")
         with caplog.at_level(logging.WARNING):
             shape(table)
         (said,) = [record.getMessage() for record in caplog.records]
@@ -169,7 +182,9 @@ class TestATableWithDuplicates:
 
     def test_is_kept_unique_from_now_on(self, table: Database) -> None:
         before = datetime.now(UTC)
-        shape(table)
+        from_s = shape(table)
+        assert from_s is not None
+        assert before.timestamp() < from_s <= datetime.now(UTC).timestamp() + 1
         assert [partial for _, partial in keys(table).values()] == [True]
         later = (before + timedelta(minutes=1)).replace(tzinfo=None, microsecond=0)
         insert(table, str(later))
@@ -177,9 +192,9 @@ class TestATableWithDuplicates:
             insert(table, str(later))
 
     def test_keeps_its_one_partial_key_at_each_start(self, table: Database) -> None:
-        shape(table)
+        from_s = shape(table)
         before = keys(table)
-        shape(table)
+        assert shape(table) == from_s
         assert keys(table) == before
 
     def test_gets_the_whole_key_once_the_duplicates_are_gone(self, table: Database) -> None:
@@ -189,7 +204,7 @@ class TestATableWithDuplicates:
             "DELETE FROM battery_pack AS a USING battery_pack AS b WHERE a.ctid > b.ctid "
             "AND (a.mcu_id, a.insert_time_utc) = (b.mcu_id, b.insert_time_utc)",
         )
-        shape(table)
+        assert shape(table) is None
         assert whole(table)
         with pytest.raises(errors.UniqueViolation):
             insert(table, str(OLD))
@@ -197,7 +212,8 @@ class TestATableWithDuplicates:
     def test_with_duplicates_in_the_future_gets_a_key_behind_them(self, table: Database) -> None:
         for _ in range(2):
             insert(table, "2031-01-01 00:00:00")
-        shape(table)
+        from_s = shape(table)
+        assert from_s == datetime(2031, 1, 1, 0, 0, 1, tzinfo=UTC).timestamp()
         assert [partial for _, partial in keys(table).values()] == [True]
         insert(table, "2031-01-01 00:00:10")
         with pytest.raises(errors.UniqueViolation):
@@ -228,6 +244,30 @@ class TestATableWithDuplicates:
             assert (counted[old_s], counted[old_s + 5], counted[new_s]) == (2, 1, 1)
             assert sum(counted.values()) == 1002 + 2
 
+    def test_of_two_for_one_old_time_in_a_batch_keeps_the_first(
+        self, table: Database, store: Store
+    ) -> None:
+        first, second = (snapshot(soc=soc) for soc in (1, 2))
+        query(table, "INSERT INTO battery_pack (insert_time_utc, mcu_id) VALUES "
+                     "('2031-01-01', 5), ('2031-01-01', 5)")  # fmt: skip
+        written = store.write([first, second])
+        assert written.recorded == [first]
+        assert [one.id for one in written.rejected] == [second.id]
+        assert [row["soc"] for row in stored(table) if row["insert_time_utc"].year == 2026] == [1]
+
+
+def test_a_table_in_partitions_gets_the_key(database: Database) -> None:
+    query(database, C_PROGRAMS_TABLE)
+    query(database, "ALTER TABLE battery_pack RENAME TO old_rows")
+    query(
+        database, "CREATE TABLE battery_pack (LIKE old_rows) PARTITION BY RANGE (insert_time_utc)"
+    )
+    query(database, "ALTER TABLE battery_pack ATTACH PARTITION old_rows DEFAULT")
+    assert shape(database) is None
+    assert whole(database)
+    with pytest.raises(errors.UniqueViolation):
+        insert(database, "2024-05-01 12:00:00")
+
 
 def test_an_invalid_key_that_a_failed_build_left_is_made_anew(database: Database) -> None:
     query(database, C_PROGRAMS_TABLE + DUPLICATES)
@@ -253,6 +293,13 @@ def test_recorders_that_start_at_the_same_time_agree(database: Database, duplica
         for done in [pool.submit(shape, database) for _ in range(8)]:
             done.result(60)
     assert list(keys(database).values()) == [(True, bool(duplicates))]
+
+
+def test_one_that_stays_does_not_keep_the_next_from_starting(database: Database) -> None:
+    with contextlib.closing(database.connect()) as first:
+        prepare(first)
+        assert not first.autocommit, "as it was"
+        shape(database)
 
 
 def test_recorders_that_start_at_the_same_time_agree_on_a_new_table(database: Database) -> None:

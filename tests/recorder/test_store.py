@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.support.factories import START_S, snapshot_keys
-from tests.support.harness import eventually, seconds
+from tests.support.factories import START_S, snapshot, snapshot_keys
+from tests.support.harness import eventually, query, seconds
 from tests.support.recording import Recording, record
 
-from bluenova_tools.local import Postgres
+from bluenova_recorder.rejected import MOST_ROWS
+from bluenova_recorder.store import Store
+from bluenova_tools.local import Database, Postgres
 
 pytestmark = pytest.mark.services
 
@@ -25,6 +27,13 @@ def recording(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> I
 
 def times(recording: Recording, mcu_id: str) -> list[int]:
     return [seconds(row) - START_S for row in recording.rows(mcu_id)]
+
+
+def time_taken(recording: Recording, mcu_id: str) -> list[str]:
+    """What the log says of this battery's snapshots whose time is taken."""
+    recording.catch_up()  # a batch is told of before the next one is written
+    lines = recording.service.lines()
+    return [line for line in lines if "time taken" in line and mcu_id in line]
 
 
 def test_a_snapshot_twice_in_a_batch_is_one_row(recording: Recording) -> None:
@@ -56,16 +65,13 @@ def test_of_two_for_one_time_the_first_stays_and_the_other_is_reported(
     together: bool, recording: Recording
 ) -> None:
     mcu_id = f"000000C{together:d}"
-    before = len(recording.service.lines())
     recording.publish(snapshot_keys(START_S, mcu_id, soc=5))
     if not together:
         recording.catch_up()
     recording.publish(snapshot_keys(START_S, mcu_id, soc=6), snapshot_keys(START_S + 10, mcu_id))
     recording.catch_up()
     assert [row["soc"] for row in recording.rows(mcu_id)] == [5, None]
-    said = [line for line in recording.service.lines()[before:] if "time taken" in line]
-    assert len(said) == 1
-    assert mcu_id in said[0]
+    assert len(time_taken(recording, mcu_id)) == 1
 
 
 @pytest.mark.parametrize(
@@ -82,10 +88,10 @@ def test_values_that_differ_in_any_column_are_other_values(
 ) -> None:
     recording.publish(snapshot_keys(START_S, mcu_id, soc=5, v_pack=53.0))
     recording.catch_up()
-    before = len(recording.service.lines())
+    assert time_taken(recording, mcu_id) == []
     recording.publish(snapshot_keys(START_S, mcu_id, **({"soc": 5, "v_pack": 53.0} | other)))
     recording.catch_up()
-    assert [line for line in recording.service.lines()[before:] if "time taken" in line]
+    assert len(time_taken(recording, mcu_id)) == 1
 
 
 def test_the_same_values_again_are_no_other_values(recording: Recording) -> None:
@@ -94,12 +100,11 @@ def test_the_same_values_again_are_no_other_values(recording: Recording) -> None
         cell_v=[3.301] * 16, cell_t=[-5] * 16, adc=[1.6128] * 5, energy_in=123456.789,
         energy_out=3.4e38,
     )  # fmt: skip
-    before = len(recording.service.lines())
     for _ in range(2):
         recording.publish(everything)
         recording.catch_up()
     assert len(recording.rows("0000E0E0")) == 1
-    assert not [line for line in recording.service.lines()[before:] if "time taken" in line]
+    assert time_taken(recording, "0000E0E0") == []
 
 
 def test_a_row_that_the_table_refuses_costs_only_itself(
@@ -125,6 +130,7 @@ def test_a_row_that_the_table_refuses_costs_only_itself(
         recording.catch_up()
         expected = set(range(40)) - {13} | {100 + n for n in range(40)} - {113}
         assert set(times(recording, A)) == expected
+        recording.catch_up()  # a batch is told of before the next one is written
         said = [line for line in recording.service.lines() if "check constraint" in line]
         assert 1 <= len(said) <= 2, "once for each constraint"
 
@@ -149,3 +155,27 @@ def test_two_recorders_share_the_work(
 
         eventually(second_has_work)
         eventually(lambda: len(recording.rows("0000F00D")) == sent)
+
+
+def test_of_a_batch_that_is_taken_apart_each_item_is_accounted_for(
+    store: Store, database: Database
+) -> None:
+    store.open()
+    query(database, "ALTER TABLE battery_pack ADD CHECK (temp <> 13)")
+    good_1, bad_1, good_2, bad_2 = (snapshot(n, temp=12 + n % 2) for n in range(4))
+    written = store.write([good_1, bad_1, good_2, bad_2])
+    assert written.recorded == [good_1, good_2]
+    assert [one.id for one in written.rejected] == [bad_1.id, bad_2.id]
+    assert all(one.reason.startswith("refused by the table: ") for one in written.rejected)
+    assert written.not_kept == []
+    query(
+        database,
+        "INSERT INTO battery_pack_rejected (topic, payload, reason) "
+        "SELECT 'x', n::text::bytea, 'full' FROM generate_series(1, %s) n",
+        MOST_ROWS,
+    )
+    good_1, bad_1, good_2, bad_2 = (snapshot(n, temp=12 + n % 2) for n in range(4, 8))
+    written = store.write([good_1, bad_1, good_2, bad_2])
+    assert written.recorded == [good_1, good_2]
+    assert written.rejected == []
+    assert [one.id for one in written.not_kept] == [bad_1.id, bad_2.id]

@@ -1,7 +1,6 @@
 """Every value reaches the table as it is: through MQTT, COPY and PostgreSQL's own types."""
 
 import contextlib
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.factories import START_S, snapshot_keys
+from tests.support.harness import eventually
 from tests.support.recording import Recording
 from tests.support.strategies import snapshots
 
@@ -45,13 +45,13 @@ def key(values: tuple[object, ...]) -> tuple[object, ...]:
 
 def rows_of(cursor: Any, number: int) -> list[tuple[object, ...]]:
     """The table's rows, as soon as there are so many."""
-    deadline_s = time.monotonic() + 15
-    while True:
+
+    def enough() -> list[tuple[object, ...]] | None:
         cursor.execute(f"SELECT {NAMES} FROM battery_pack")
         rows: list[tuple[object, ...]] = cursor.fetchall()
-        if len(rows) >= number:
-            return sorted([tuple(map(real, values)) for values in rows], key=key)
-        assert time.monotonic() < deadline_s, f"{len(rows)} of {number} rows"
+        return rows if len(rows) >= number else None
+
+    return sorted([tuple(map(real, values)) for values in eventually(enough) or ()], key=key)
 
 
 @settings(

@@ -5,11 +5,14 @@ import json
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.support.harness import eventually
 
-from bluenova_shared.health import BEAT_EVERY_S, judge, keep_beating
+from bluenova_shared.health import judge, keep_beating
 
 
 def noted(beat_s: float, *, ready: bool = True, **since_s: float | None) -> str:
@@ -21,9 +24,15 @@ def noted(beat_s: float, *, ready: bool = True, **since_s: float | None) -> str:
     [
         pytest.param(noted(1000), (True, "healthy"), id="all is well"),
         pytest.param(noted(1000, broker=None), (True, "healthy"), id="no trouble now"),
-        pytest.param(noted(1000, broker=900), (True, "healthy (broker for 100 s)"), id="patience"),
-        pytest.param(noted(1000, broker=870), (False, "sick: broker for 130 s"), id="too long"),
-        pytest.param(noted(960), (False, "sick: hangs for 40 s"), id="a dead loop"),
+        pytest.param(noted(1000, broker=880), (True, "healthy (broker for 120 s)"), id="patience"),
+        pytest.param(noted(1000, broker=879), (False, "sick: broker for 121 s"), id="too long"),
+        pytest.param(
+            noted(1000, broker=999, database=879),
+            (False, "sick: broker for 1 s, database for 121 s"),
+            id="one of two for too long",
+        ),
+        pytest.param(noted(970), (True, "healthy"), id="a slow loop"),
+        pytest.param(noted(969), (False, "sick: hangs for 31 s"), id="a dead loop"),
         pytest.param(
             noted(1000, ready=False, broker=999),
             (False, "not ready yet: broker for 1 s"),
@@ -43,15 +52,22 @@ def check(path: Path) -> tuple[int, str]:
 
 def test_a_service_is_ready_once_each_trouble_of_its_start_is_over(tmp_path: Path) -> None:
     path = tmp_path / "health.json"
-    troubles: dict[str, float | None] = {"broker": 1.0, "database": 1.0}
+    troubles: dict[str, float | None] = {"broker": 1.0, "database": 1.0, "outbox": None}
 
     async def story() -> None:
-        asks = {"broker": lambda: troubles["broker"], "database": lambda: troubles["database"]}
+        asks = {name: partial(troubles.get, name) for name in troubles}
         beating = asyncio.create_task(keep_beating(path, asks, time.monotonic))
 
         async def is_ready() -> bool:
-            await asyncio.sleep(1.2 * BEAT_EVERY_S)
-            return bool(json.loads(path.read_text())["ready"])
+            """What the service writes next."""
+            asked_s = time.monotonic()
+
+            def next_beat() -> dict[str, Any] | None:
+                beat: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+                return beat if beat.get("beat_s", 0) >= asked_s else None
+
+            beat = await asyncio.to_thread(eventually, next_beat)
+            return bool(beat and beat["ready"])
 
         assert not await is_ready()
         troubles["broker"] = None

@@ -1,4 +1,4 @@
-"""The log file that is moved away, full disks and closed pipes."""
+"""The log: its form, and what is on the disk when. What rotates, the collector's tests show."""
 
 from __future__ import annotations
 
@@ -6,85 +6,116 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from bluenova_shared.logs import LOOK_EVERY_S, KeptLogFile
+from bluenova_shared.logs import KeptLogFile
+
+Open = Callable[..., KeptLogFile]
 
 
-def record(message: str, created_s: float = 0.0, level: int = logging.INFO) -> logging.LogRecord:
-    return logging.makeLogRecord({"msg": message, "created": created_s, "levelno": level})
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "a.log"
 
 
-def log_to(path: Path, *, flush: bool = True) -> KeptLogFile:
-    return KeptLogFile(path, files=3, max_bytes=0, flush=flush)
+@pytest.fixture
+def open_log(path: Path) -> Iterator[Open]:
+    """Opens the log; it is closed in the end."""
+    with ExitStack() as stack:
+
+        def opened(*, files: int = 2, max_bytes: int = 0, flush: bool = False) -> KeptLogFile:
+            log = KeptLogFile(path, files=files, max_bytes=max_bytes, flush=flush)
+            return stack.enter_context(closing(log))
+
+        yield opened
 
 
-def test_a_file_that_was_moved_away_is_begun_anew_and_nothing_is_lost(tmp_path: Path) -> None:
-    path, moved = tmp_path / "log", tmp_path / "moved"
-    log = log_to(path, flush=False)
-    log.emit(record("one", 100.0))
-    path.rename(moved)
-    log.emit(record("two", 100.0 + LOOK_EVERY_S / 2))
-    log.emit(record("three", 100.0 + LOOK_EVERY_S))
+def say(log: KeptLogFile, text: str, level: int = logging.INFO) -> None:
+    log.handle(logging.LogRecord("name", level, "path", 1, text, None, None))
+
+
+def test_a_line_may_wait_until_the_end(open_log: Open, path: Path) -> None:
+    log = open_log()
+    say(log, "first")
+    assert path.read_text() == ""
     log.close()
-    assert moved.read_text() == "one\ntwo\n"
-    assert path.read_text() == "three\n"
+    assert path.read_text() == "first\n"
 
 
-def test_a_file_that_is_reopened_goes_on_under_its_name(tmp_path: Path) -> None:
-    path, moved = tmp_path / "log", tmp_path / "moved"
-    log = log_to(path, flush=False)
-    log.emit(record("one"))
-    path.rename(moved)
-    log.reopen()
-    log.emit(record("two"))
+def test_a_warning_takes_all_before_it_to_the_disk(open_log: Open, path: Path) -> None:
+    log = open_log()
+    say(log, "first")
+    say(log, "second", logging.WARNING)
+    say(log, "third")
+    assert path.read_text() == "first\nsecond\n"
+
+
+def test_with_flush_each_line_is_on_the_disk_at_once(open_log: Open, path: Path) -> None:
+    log = open_log(flush=True)
+    say(log, "first")
+    assert path.read_text() == "first\n"
+
+
+def test_the_one_file_that_is_kept_starts_anew_when_it_is_full(open_log: Open, path: Path) -> None:
+    log = open_log(files=1, max_bytes=30)
+    for number in range(4):
+        say(log, f"{number} and ten more")  # 16 bytes with the line's end
     log.close()
-    assert (moved.read_text(), path.read_text()) == ("one\n", "two\n")
+    assert [file.name for file in path.parent.iterdir()] == ["a.log"]
+    assert path.read_text() == "3 and ten more\n"
 
 
-def test_a_folder_that_is_gone_costs_one_line_and_the_log_goes_on_once_it_is_back(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_as_many_files_are_kept_as_is_said(open_log: Open, path: Path) -> None:
+    log = open_log(files=3, max_bytes=30)
+    for number in range(9):
+        say(log, f"{number} and ten more")
+    log.close()
+    texts = {file.name: file.read_text() for file in path.parent.iterdir()}
+    assert texts == {
+        "a.log": "8 and ten more\n",
+        "a.log.1": "7 and ten more\n",
+        "a.log.2": "6 and ten more\n",
+    }
+
+
+PROGRAM = """
+import logging, sys
+from bluenova_shared import logs
+logs.set_up(sys.argv[1])
+logging.getLogger("ours").debug("a detail")
+logging.getLogger("ours").info("what is said: %s", "\\u00fc")
+for library in ("websockets.client", "asyncio", "paho.mqtt"):
+    logging.getLogger(library).error("a library's word")
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        ("DEBUG", [["DEBUG", "a detail"], ["INFO", "what is said: \u00fc"]]),
+        ("INFO", [["INFO", "what is said: \u00fc"]]),
+        ("WARNING", []),
+    ],
+)
+def test_a_line_has_its_time_in_utc_its_level_and_no_library_s_word(
+    level: str, expected: list[list[str]]
 ) -> None:
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    log = log_to(folder / "log")
-    folder.rename(tmp_path / "elsewhere")
-    for second in range(5):
-        log.emit(record("lost", 100.0 + second * LOOK_EVERY_S))
-    assert len(capsys.readouterr().err.splitlines()) == 1
-    folder.mkdir()
-    log.emit(record("again", 200.0))
-    log.close()
-    assert (folder / "log").read_text() == "again\n"
-
-
-def test_a_full_disk_costs_one_line_and_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
-    log = log_to(Path("/dev/full"))
-    for number in range(20):
-        log.emit(record(f"line {number}", level=logging.WARNING))
-    (said,) = capsys.readouterr().err.splitlines()
-    assert said.startswith("The log cannot be written: ")
-    assert "No space left" in said
-
-
-def test_a_console_that_nobody_reads_any_more_costs_one_line(tmp_path: Path) -> None:
-    program = (
-        "import logging\nfrom bluenova_shared import logs\nlogs.set_up('INFO')\n"
-        "for n in range(1000): logging.info('line %d', n)"
-    )
-    read, write = os.pipe()
-    os.close(read)
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        stdout=write,
-        stderr=subprocess.PIPE,
+    began = datetime.now(UTC).replace(microsecond=0)
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM, level],
+        env={**os.environ, "TZ": "Asia/Tokyo", "PYTHONUTF8": "1"},
+        capture_output=True,
         text=True,
-        check=False,
+        encoding="utf-8",
+        check=True,
     )
-    os.close(write)
-    said = done.stderr.splitlines()
-    assert said[0] == "The log cannot be written: [Errno 32] Broken pipe"
-    assert "line" not in done.stderr
-    assert len(said) <= 3, "Python itself says at its end that standard output is closed"
+    said = [line.split(" ", 2) for line in ended.stdout.splitlines()]
+    assert [words[1:] for words in said] == expected
+    for time, *_ in said:
+        assert began <= datetime.fromisoformat(time) <= datetime.now(UTC)
+    assert ended.stderr == ""

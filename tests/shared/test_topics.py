@@ -12,7 +12,11 @@ def test_the_topics_are_the_contracts() -> None:
     topics = Topics()
     assert topics.snapshot("1A2B3C4D") == "bluenova/1A2B3C4D/snapshot"
     assert topics.availability("1A2B3C4D") == "bluenova/1A2B3C4D/availability"
+    assert topics.status("1A2B3C4D") == "bluenova/1A2B3C4D/status"
+    assert topics.backlog("1A2B3C4D") == "bluenova/1A2B3C4D/backlog"
+    assert topics.recorded("1A2B3C4D") == "bluenova/1A2B3C4D/recorded"
     assert topics.collector("c0ffee12") == "bluenova/collector/c0ffee12"
+    assert topics.recorder() == "bluenova/recorder"
     assert Topics("home/battery").snapshot("+") == "home/battery/+/snapshot"
     assert share_filter("recorders", "b/+/snapshot") == "$share/recorders/b/+/snapshot"
 

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -38,6 +38,14 @@ def eventually(look: Callable[[], T], *, timeout_s: float = 15) -> T:
         # Ever more slowly: what takes minutes (a container) is dear to look at, too.
         time.sleep(min(0.02 + waited_s / 20, 0.3))
     return answer
+
+
+def memory_mb(pid: int | str = "self") -> float:
+    """The memory that a process holds now (Linux's VmRSS)."""
+    for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    raise AssertionError("no VmRSS")
 
 
 class Battery:
@@ -216,49 +224,3 @@ def stored(database: Database) -> list[dict[str, Any]]:
 def seconds(row: Mapping[str, Any]) -> int:
     """A row's time, in seconds since 1970."""
     return int(row["insert_time_utc"].replace(tzinfo=UTC).timestamp())
-
-
-def sleep_until(time_s: float) -> None:
-    """Waits until this time, in seconds since 1970."""
-    time.sleep(max(0, time_s - time.time()))
-
-
-def next_interval(interval_s: int, *, into_it: float = 0.2) -> int:
-    """Waits for the beginning of an interval, and returns when it ends."""
-    start_s = (int(time.time()) // interval_s + 1) * interval_s
-    sleep_until(start_s + into_it)
-    return start_s + interval_s
-
-
-def iso(time_s: int) -> str:
-    """The time as a snapshot bears it."""
-    return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-@contextlib.contextmanager
-def chain(
-    folder: Path, broker: Mosquitto, database: Database, *, name: str = "chain", **settings: Any
-) -> Iterator[tuple[Battery, Service, Service]]:
-    """A battery, its collector and a recorder, all of them ready."""
-    with contextlib.ExitStack() as stack:
-        battery = stack.enter_context(Battery())
-        root = settings.pop("TOPIC_ROOT", "bluenova")
-        writer = stack.enter_context(
-            recorder(
-                folder, database, mqtt_port=broker.port, name=f"{name}-recorder", TOPIC_ROOT=root
-            )
-        )
-        reader = stack.enter_context(
-            collector(
-                folder,
-                battery_port=battery.port,
-                mqtt_port=broker.port,
-                name=f"{name}-collector",
-                TOPIC_ROOT=root,
-                **settings,
-            )
-        )
-        wait_until_ready(writer, database)
-        wait_until_ready(reader)
-        battery.wait_for_client()
-        yield battery, reader, writer
