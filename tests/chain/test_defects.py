@@ -48,7 +48,7 @@ class Chain:
         return self.row_at(end_s)
 
     def row_at(self, end_s: int) -> dict[str, Any]:
-        """The row of the interval that ends then, or of the next where the machine is slow."""
+        """The row of the interval that ends then, or of the next if the machine is slow."""
         rows = eventually(lambda: [r for r in stored(self.database) if seconds(r) >= end_s])
         assert seconds(rows[0]) <= end_s + 1
         return rows[0]

@@ -58,7 +58,7 @@ def intervals(case: str) -> list[Interval]:
             group.append(message)
             if at_s >= attempt_s:
                 break
-        # An attempt that failed left no row; where none did, rows and attempts go in pairs.
+        # An attempt that failed left no row; if none did, rows and attempts go in pairs.
         wrote = rows and abs(rows[0]["insert_time"] - attempt_s) < 0.5
         found.append(Interval(group, rows.pop(0) if wrote else None))
     assert not rows, f"{case}: rows without an attempt"

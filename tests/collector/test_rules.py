@@ -184,7 +184,7 @@ def values(line: str) -> dict[str, object]:
 
 
 def sentence(given: object) -> str | None:
-    """A case's name: its line, where that is short."""
+    """A case's name: its line, if that is short."""
     if not isinstance(given, str):
         return ""
     text = given if len(given) < 50 else f"{given[:20]}… of {len(given)} characters"

@@ -16,9 +16,16 @@ from tests.support.harness import (
     wait_until_ready,
 )
 
-from bluenova_collector.delivery.adopt import AT_ONCE, adopt
+from bluenova_collector.delivery.adopt import AT_ONCE, Adoption
+from bluenova_collector.delivery.outbox import Outbox
 from bluenova_collector.memory import Memory
 from bluenova_tools.local import Database, Mosquitto, Service
+
+
+def adopt(outbox: Outbox, others: list[Path]) -> None:
+    adoption = Adoption(outbox, others)
+    for _ in range(10):
+        adoption.step()
 
 
 def left(path: Path) -> int:
@@ -58,13 +65,25 @@ def test_what_a_kill_left_in_both_is_there_once(tmp_path: Path) -> None:
     ours.close()
 
 
-def test_an_outbox_in_use_and_what_is_none_are_left_alone(tmp_path: Path) -> None:
+def test_an_outbox_in_use_and_what_is_none_are_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     used = open_outbox(tmp_path / "used.sqlite")
     list(fill(used, 10))
     (tmp_path / "none.sqlite").write_bytes(b"nothing of ours" * 1000)
+    list(fill(good := open_outbox(tmp_path / "good.sqlite"), 3, OTHER_MCU_ID))
+    good.close()
     ours = open_outbox(tmp_path / "ours.sqlite")
-    adopt(ours, [tmp_path / name for name in ("used.sqlite", "none.sqlite", "missing.sqlite")])
-    assert ours.waiting.total() == 0
+    adopt(
+        ours,
+        [
+            tmp_path / name
+            for name in ("used.sqlite", "none.sqlite", "missing.sqlite", "good.sqlite")
+        ],
+    )
+    assert ours.waiting == {OTHER_MCU_ID: 3}, "the others hold nothing up"
+    assert f"What {tmp_path / 'none.sqlite'} holds cannot be taken over" in caplog.text
+    assert "used.sqlite" not in caplog.text
     assert used.waiting[MCU_ID] == len(used.between(0, None, MCU_ID, 100)) == 10
     assert not (tmp_path / "missing.sqlite").exists()
     used.close()

@@ -20,6 +20,7 @@ from bluenova_collector.collector import Collector
 from bluenova_collector.console import connection as console
 from bluenova_collector.console.assembler import MAX_NAMELESS
 from bluenova_collector.console.rules import read
+from bluenova_collector.delivery.adopt import Adoption
 from bluenova_collector.delivery.outbox import Outbox
 from bluenova_collector.delivery.pacing import Pacing
 from bluenova_collector.delivery.promise import Delivery
@@ -67,6 +68,7 @@ class Driven:
         self.loops = Loops(
             collector=self.collector,
             outbox=self.outbox,
+            adoption=Adoption(self.outbox, []),
             delivery=Delivery(self.outbox, TOPICS, self, clocks.steady, Pacing()),
             announcer=Announcer(describer, self, clocks.steady, enabled=False),
             broker=self,

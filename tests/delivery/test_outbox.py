@@ -16,7 +16,13 @@ import pytest
 from tests.support.factories import BATTERY, MCU_ID, OTHER_MCU_ID, fill, open_outbox, snapshot
 
 from bluenova_collector.delivery.outbox import Outbox
-from bluenova_collector.delivery.outbox_file import DiskTrouble, Unusable
+from bluenova_collector.delivery.outbox_file import (
+    DiskTrouble,
+    Operation,
+    OutboxFile,
+    T,
+    Unusable,
+)
 from bluenova_collector.memory import Memory
 from bluenova_tools.chaos.disk import SmallDisk
 
@@ -370,3 +376,37 @@ def test_where_there_can_be_no_file_it_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Unusable, match="File exists"):
         Outbox(tmp_path / "file" / "outbox.sqlite", BATTERY, 1000, time.time)
+
+
+class Lying(OutboxFile):
+    """A file whose disk takes what it says it does not, while `lies`."""
+
+    lies = True
+
+    def add(self, operation: Operation[T]) -> T:
+        done = super().add(operation)
+        if self.lies:
+            self.changes += 1
+            raise DiskTrouble("disk I/O error")
+        return done
+
+
+class OnALyingDisk(Outbox):
+    def __init__(self, path: Path, limit: int) -> None:
+        super().__init__(path, BATTERY, limit, time.time)
+        self._file.close()
+        self.lying = self._file = Lying(path, time.time)
+
+
+def test_what_a_disk_took_though_it_said_no_is_counted_once(path: Path) -> None:
+    outbox = OnALyingDisk(path, limit=12)
+    items = [snapshot(n) for n in range(5)]
+    with pytest.raises(DiskTrouble):
+        outbox.commit(items, MEMORY)
+    outbox.lying.lies = False
+    for n in range(5, 12):
+        items.append(snapshot(n))
+        outbox.commit(items if n == 5 else items[-1:], MEMORY)  # what was not taken comes again
+    assert outbox.waiting[MCU_ID] == len(ids(outbox)) == 12
+    assert outbox.dropped == 0
+    outbox.close()

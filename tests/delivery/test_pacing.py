@@ -26,7 +26,7 @@ class Sender:
     now_s: float = 0.0
 
     def send(self) -> list[int] | None:
-        """The numbers of the chunk that goes out now; None where none may."""
+        """The numbers of the chunk that goes out now; None if none may."""
         if not self.pacing.may_send(self.now_s):
             return None
         above, below = self.pacing.window(MCU_ID, self.now_s)

@@ -257,6 +257,21 @@ def test_an_item_that_the_broker_does_not_take_holds_no_other_up(
     assert left(outbox) == [item.id for item in [*long, *short]]
 
 
+def test_a_broker_that_takes_no_snapshot_is_named_once_for_each_connection(
+    delivery: Delivery, broker: Broker, caplog: pytest.LogCaptureFixture
+) -> None:
+    broker.longest = 300
+    for n in range(5):
+        deliver(delivery, snapshot(n))
+        time.sleep(0.01)
+        delivery.send_again()
+        broker.longest += 1 - 2 * (n % 2)  # the limit depends on the topic's length
+    assert [r.levelname for r in caplog.records].count("ERROR") == 1
+    delivery.link_lost()
+    deliver(delivery, snapshot(9))
+    assert [r.levelname for r in caplog.records].count("ERROR") == 2
+
+
 class Failing(Outbox):
     """An outbox whose disk takes nothing while `full`."""
 

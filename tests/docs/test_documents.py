@@ -132,7 +132,7 @@ def test_a_command_line_is_one_that_the_program_takes(document: str, line: str) 
     program, *arguments = shlex.split(line, comments=True)
     if arguments and arguments[0] in SUBCOMMANDS:
         arguments = arguments[SUBCOMMANDS[arguments[0]] :]
-    PROGRAMS[Path(program).name].load(arguments)  # raises where something is wrong
+    PROGRAMS[Path(program).name].load(arguments)  # raises if something is wrong
 
 
 def test_the_changelog_tells_of_this_version() -> None:

@@ -28,7 +28,7 @@ MAY_IMPORT = {
 # module whose docstring says "pure"; these are held to it whatever theirs says.
 ALWAYS_PURE = {
     "shared": "backoff clocks identity message quantity readings snapshot table topics wire"
-    " mqtt/broker mqtt/events",
+    " mqtt/broker mqtt/events mqtt/troubles",
     "collector": "availability gap_events intervals lru memory spread status"
     " console/assembler console/energy console/lines console/rules"
     " delivery/chunk_size delivery/pacing homeassistant/cell_count homeassistant/discovery",
@@ -169,6 +169,14 @@ def test_only_main_knows_the_settings(path: Path) -> None:
         if isinstance(node, ast.ImportFrom) and str(node.module).endswith(".settings"):
             # Everybody may say that a setting is wrong; parts get values, not settings.
             assert {alias.name for alias in node.names} <= {"WrongSettings"}
+
+
+@pytest.mark.parametrize("path", ALL_SOURCES + ALL_TESTS, ids=name)
+def test_a_docstring_is_sentences_without_sections(path: Path) -> None:
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node) or ""
+            assert not re.search(r"^(Args|Returns|Raises|Yields):|``", text, re.M), text
 
 
 @pytest.mark.parametrize("distribution", MAY_IMPORT)

@@ -22,6 +22,11 @@ def test_pauses_double_up_to_the_longest_which_repeats(
     assert [backoff.next_s() for _ in pauses_s] == pauses_s
 
 
+def test_pauses_that_cannot_grow_are_refused() -> None:
+    with pytest.raises(ValueError, match="longer"):
+        Backoff.doubling(0.0, 30.0)
+
+
 def test_a_reset_begins_again() -> None:
     backoff = Backoff.doubling(1.0, 30.0)
     for _ in range(9):

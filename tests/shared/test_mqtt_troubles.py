@@ -160,3 +160,30 @@ def test_two_clients_with_one_name_are_told_what_it_probably_is(
 
     asyncio.run(story())
     assert "Lost the MQTT broker" in caplog.text
+
+
+def test_a_broker_that_accepts_us_and_ends_the_connection_at_once_is_not_said_to_refuse_us(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """However busy we are when its word comes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(b"\x20\x03\x00\x00\x00")
+        await writer.drain()
+        writer.close()
+
+    async def story() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            broker = Broker("127.0.0.1", server.sockets[0].getsockname()[1])
+            link = MqttLink(broker, Client("one"), time.monotonic, pauses=Pauses(0.01, 0.01))
+            running = asyncio.create_task(link.run())
+            while caplog.text.count("Lost the MQTT broker") < 10:  # the log is no event
+                time.sleep(0.003)  # noqa: ASYNC251  # a loop that is busy is what this is about
+                await asyncio.sleep(0.001)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(story(), 20))
+    assert "before accepting us" not in caplog.text
+    assert "the connection was lost" in caplog.text

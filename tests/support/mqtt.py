@@ -12,7 +12,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 class MqttClient:
     """Speaks MQTT 5 from a thread of its own; `client` is paho's, set up before the block begins.
 
-    Raises OSError where nobody listens.
+    Raises OSError if nobody listens.
     """
 
     def __init__(self, host: str, port: int) -> None:

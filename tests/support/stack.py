@@ -28,7 +28,7 @@ def run(
     check: bool = True,
     folder: Path = ROOT,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program; where `check` is set, a failure shows what it said."""
+    """Run a program; if `check` is set, a failure shows what it said."""
     done = subprocess.run(
         command,
         input=stdin,
@@ -114,7 +114,7 @@ class Stack:
         return known
 
     def health(self, service: str) -> str:
-        """Starting, healthy or unhealthy; or the container's state where it does not run."""
+        """Starting, healthy or unhealthy; or the container's state if it does not run."""
         state = self.inspect(service)["State"]
         return str(state["Health"]["Status"] if state["Running"] else state["Status"])
 

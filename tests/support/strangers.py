@@ -19,7 +19,7 @@ class Refused(Exception):  # noqa: N818  # it is the expected outcome of half of
 
 
 class Client(MqttClient):
-    """Connected within a `with` block; raises Refused, or OSError where nobody answers in MQTT."""
+    """Connected within a `with` block; raises Refused, or OSError if nobody answers in MQTT."""
 
     def __init__(
         self, port: int, user: str | None, password: str | None, tls: ssl.SSLContext | None = None

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from bluenova_collector.collector import Collector
 from bluenova_collector.console.connection import PAUSES_S, Console
-from bluenova_collector.delivery.adopt import adopt
+from bluenova_collector.delivery.adopt import Adoption
 from bluenova_collector.delivery.outbox import Outbox
-from bluenova_collector.delivery.outbox_file import Unusable
+from bluenova_collector.delivery.outbox_file import DiskTrouble, Unusable
 from bluenova_collector.delivery.pacing import WAITS, Pacing, Waits
 from bluenova_collector.delivery.promise import Delivery
 from bluenova_collector.forget import forget, named
@@ -36,7 +36,7 @@ CLOCKS = Clocks(time.time, time.monotonic)
 
 @dataclass(frozen=True)
 class Parts:
-    """What a chaos run chooses otherwise: the clocks, how patient the parts are, broken parts."""
+    """What may be chosen otherwise: the clocks, the waits, and some of the parts."""
 
     clocks: Clocks = CLOCKS
     outbox: Callable[[Path, str, int, Callable[[], float]], Outbox] = Outbox
@@ -59,7 +59,7 @@ async def serve(arguments: list[str], parts: Parts = PARTS) -> None:
     settings.set_up_logging()
     try:
         await collect(settings, parts)
-    except Unusable as reason:
+    except (Unusable, DiskTrouble) as reason:
         raise CannotRun(
             f"The outbox {settings.outbox()} cannot be used: {reason}. Set OUTBOX_PATH to a file "
             "in a folder that is ours to write, one for each collector."
@@ -70,7 +70,6 @@ async def collect(settings: CollectorSettings, parts: Parts) -> None:
     """Wires the parts and runs them until SIGTERM. Raises Unusable."""
     address, topics, clocks = settings.address(), settings.topics(), parts.clocks
     outbox = parts.outbox(settings.outbox(), str(address), settings.outbox_limit, clocks.wall)
-    adopt(outbox, settings.other_outboxes())
     client = _client(outbox.name, topics, parts.keepalive_s)
     link = MqttLink(settings.broker(), client, clocks.steady, pauses=parts.broker_pauses)
     describer = Describer(topics, outbox.name, VERSION, settings.interval, settings.energy_unit)
@@ -93,6 +92,7 @@ async def collect(settings: CollectorSettings, parts: Parts) -> None:
             steady_s=clocks.steady(),
         ),
         outbox=outbox,
+        adoption=Adoption(outbox, settings.other_outboxes()),
         delivery=parts.delivery(outbox, topics, link, clocks.steady, Pacing(parts.waits)),
         announcer=Announcer(describer, link, clocks.steady, enabled=settings.ha_discovery),
         broker=link,

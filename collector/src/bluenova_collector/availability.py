@@ -18,7 +18,7 @@ class Availability:
         self.online: dict[str, bool] = {}
 
     def heard(self, mcu_id: str, now_s: float) -> bool:
-        """A readable line of this battery came; true where that brings it online."""
+        """A readable line of this battery came; true if that brings it online."""
         self._heard_s[mcu_id] = now_s
         came_back = not self.online.get(mcu_id, False)
         self.online[mcu_id] = True

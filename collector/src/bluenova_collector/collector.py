@@ -1,6 +1,6 @@
 """The collector: from the console's lines and the clock to what is to be committed and published.
 
-It does nothing itself: what is to be done, it returns.
+It neither stores nor sends: what is to be stored and sent, it returns.
 """
 
 import logging
@@ -38,6 +38,11 @@ class Closed:
     for_recorder: list[Item]
     live: list[Snapshot]
     memory: Memory
+
+    @property
+    def snapshots(self) -> list[Snapshot]:
+        """All snapshots, oldest first."""
+        return [item for item in (*self.for_recorder, *self.live) if isinstance(item, Snapshot)]
 
 
 class Collector:

@@ -49,14 +49,16 @@ async def forget(broker: Broker, topics: Topics, mcu_id: str, steady: Callable[[
         async with asyncio.timeout(BROKER_WITHIN_S):
             while Connected() not in await link.drain():
                 pass
-        empty = [Message(topic, "", qos=1, retain=True) for topic in retained(topics, mcu_id)]
-        sent = [link.publish(message) for message in empty]
-        done = await link.close(BROKER_WITHIN_S) and sent == [Sent()] * len(empty)
     except TimeoutError:
+        running.cancel()
         raise CannotRun(
             f"There was no connection to the broker {broker} within {BROKER_WITHIN_S:g} s "
             f"({link.trouble}): nothing was forgotten. Check MQTT_HOST, MQTT_PORT and the account."
         ) from None
+    try:
+        empty = [Message(topic, "", qos=1, retain=True) for topic in retained(topics, mcu_id)]
+        sent = [link.publish(message) for message in empty]
+        done = await link.close(BROKER_WITHIN_S) and sent == [Sent()] * len(empty)
     finally:
         running.cancel()
     if not done:

@@ -4,17 +4,20 @@ import asyncio
 import json
 import logging
 from collections.abc import Set
-from dataclasses import dataclass
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 from bluenova_collector.collector import Closed, Collector
 from bluenova_collector.console import connection as console
+from bluenova_collector.delivery.adopt import Adoption
 from bluenova_collector.delivery.outbox import Outbox
 from bluenova_collector.delivery.promise import Delivery
 from bluenova_collector.homeassistant.announcer import Announcer
 from bluenova_collector.status import Status
 from bluenova_shared.clocks import Clocks
+from bluenova_shared.logs import Change
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt import events as mqtt
 from bluenova_shared.mqtt.link import MqttLink
@@ -32,6 +35,7 @@ class Loops:
 
     collector: Collector
     outbox: Outbox
+    adoption: Adoption
     delivery: Delivery
     announcer: Announcer
     broker: mqtt.Publisher
@@ -40,13 +44,15 @@ class Loops:
     interval_s: int
     log_raw: bool
     _connections: int = 0
+    _too_long: Change = field(default_factory=Change)
     _status_s: float = 0.0
     _status_of: Set[str] = frozenset()  # the batteries whose status has been told
 
     async def read_console(self, battery: console.Console) -> None:
         """Takes in what the battery says, until cancelled."""
-        async for event in battery.events():
-            self.handle_console(event)
+        async with aclosing(battery.events()) as events:
+            async for event in events:
+                self.handle_console(event)
 
     async def read_broker(self, link: MqttLink) -> None:
         """Takes in what the broker says, until cancelled."""
@@ -93,7 +99,8 @@ class Loops:
         wall_s, steady_s = self.clocks.wall(), self.clocks.steady()
         if closed := self.collector.close(wall_s, steady_s):
             self._deliver(closed)
-            self.announcer.see(closed.live)
+            self.announcer.see(closed.snapshots)
+        self.adoption.step()
         self.delivery.send_again()
         self.announcer.publish_due()
         self._publish(self.collector.gone_offline(steady_s))
@@ -117,7 +124,9 @@ class Loops:
 
     def _publish(self, messages: list[Message]) -> None:
         for message in messages:
-            self.broker.publish(message)
+            match self.broker.publish(message):
+                case mqtt.TooLong(longest) if self._too_long.to(message.topic):
+                    log.error(mqtt.TOO_LONG, longest, message.topic, len(message.payload))
 
     def _publish_status(self) -> None:
         self._status_s = self.clocks.steady()

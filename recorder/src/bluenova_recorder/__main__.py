@@ -26,7 +26,7 @@ log = logging.getLogger("bluenova_recorder")
 
 @dataclass(frozen=True)
 class Parts:
-    """What a chaos run chooses otherwise: how patient the parts are, and a broken recorder."""
+    """What may be chosen otherwise: the clock, the waits, and the recorder itself."""
 
     steady: Callable[[], float] = time.monotonic
     recorder: type[Recorder] = Recorder

@@ -22,7 +22,7 @@ class Batch:
         self._due_s = 0.0
 
     def add(self, entries: Sequence[Entry], now_s: float, *, at_once: bool) -> None:
-        """Some more; `at_once` where somebody waits for their receipt to send on."""
+        """Some more; `at_once` if somebody waits for their receipt to send on."""
         if entries:
             due_s = now_s if at_once else now_s + self._age_s
             self._due_s = min(self._due_s, due_s) if self._entries else due_s

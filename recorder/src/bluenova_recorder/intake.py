@@ -18,7 +18,7 @@ _ID = re.compile("[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class RejectedItem:
-    """An item that can never be stored, and why; `id` and `mcu_id` where a receipt can name it."""
+    """An item that can never be stored, and why; `id` and `mcu_id` if a receipt can name it."""
 
     topic: str
     payload: bytes

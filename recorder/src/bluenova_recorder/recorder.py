@@ -53,7 +53,7 @@ class Recorder:
         self._store = store
         self._steady = steady
         self._pauses_s = pauses_s
-        self._events: deque[Event] = deque()
+        self._messages: deque[Message] = deque()
         self._throttle = Throttle(SAME_REASON_EVERY_S)
         self._dropped = 0
         self._away = Change()
@@ -99,21 +99,27 @@ class Recorder:
     async def _gather(self) -> None:
         """Fills the batch until it is due."""
         while (wait_s := self._batch.wait_s(self._steady())) != 0.0:
-            if not self._events:
+            if not self._messages:
                 try:
                     async with asyncio.timeout(wait_s):
-                        self._events.extend(await self._link.drain())
+                        self._take_in(await self._link.drain())
                 except TimeoutError:
                     return
                 self._note_dropped()
-            match self._events.popleft():
+                continue
+            self._handle(self._messages.popleft())
+            await asyncio.sleep(0)  # a flood must not keep a SIGTERM waiting
+
+    def _take_in(self, events: list[Event]) -> None:
+        """Messages wait for their turn; the word to a broker that has accepted us does not."""
+        for event in events:
+            match event:
                 case Connected():
                     self._announce()
-                case Message() as message:
-                    self._handle(message)
+                case Message():
+                    self._messages.append(event)
                 case Lost():
                     pass  # what has no receipt comes again
-            await asyncio.sleep(0)  # a flood must not keep a SIGTERM waiting
 
     def _handle(self, message: Message) -> None:
         judged = judge(message, self._topics)

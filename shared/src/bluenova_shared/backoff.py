@@ -14,6 +14,8 @@ class Backoff:
     @classmethod
     def doubling(cls, first_s: float, longest_s: float) -> Self:
         """Pauses that double from the first to the longest."""
+        if first_s <= 0 < longest_s:
+            raise ValueError("nothing that is doubled gets longer")
         pauses_s = [first_s]
         while pauses_s[-1] < longest_s:
             pauses_s.append(min(2 * pauses_s[-1], longest_s))

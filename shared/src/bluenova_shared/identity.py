@@ -17,7 +17,7 @@ def _rfc_3339(time: object) -> object:
         return time
     if not _RFC_3339.fullmatch(time):
         raise ValueError("not a time of RFC 3339 in whole seconds, with its zone")
-    return datetime.fromisoformat(time)
+    return datetime.fromisoformat(time.upper())
 
 
 def _interval_end(time: datetime) -> datetime:

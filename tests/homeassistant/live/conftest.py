@@ -23,7 +23,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture(scope="session", autouse=True)
 def alone() -> None:
-    """Keeps everything that the tests start off the network, where we may."""
+    """Keeps everything that the tests start off the network, if we may."""
     isolate(other_root())
 
 

@@ -57,13 +57,11 @@ START_WITHIN_S = 180
 
 
 class HomeAssistant(Running):
-    """A Home Assistant that lives within a ``with`` block, with the MQTT integration added.
+    """A Home Assistant that lives within a `with` block, with the MQTT integration added.
 
-    Args:
-        folder: where its configuration and log are kept.
-        broker_port: the broker's port on 127.0.0.1.
-        configuration: more lines for its configuration.yaml.
-        root: a folder with another system, to which it is confined, with itself in /venv.
+    Its configuration and log are in `folder`; the broker is at `broker_port` of 127.0.0.1.
+    `configuration` is more lines for its configuration.yaml. `root` is a folder with another
+    system, to which it is confined, with itself in /venv.
     """
 
     def __init__(

@@ -21,14 +21,14 @@ def isolate(root: Path | None = None) -> bool:
     """Moves this process, and all that it starts, into a network with a loopback device alone.
 
     Home Assistant looks for devices by multicast as soon as it starts. Answers False, and does
-    nothing, where we are not root. With `root`, programs can be run in that folder by chroot.
+    nothing, if we are not root. With `root`, programs can be run in that folder by chroot.
     """
     if os.geteuid() != 0 or _libc.unshare(_NEW_NETWORK | _NEW_MOUNTS) != 0:
         return False
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         request = struct.pack("16sh14x", b"lo", _UP_RUNNING_MULTICAST)
         fcntl.ioctl(any_socket, _SET_FLAGS, request)
-    if shutil.which("ip"):  # it complains where there is no way for multicast
+    if shutil.which("ip"):  # it complains if there is no way for multicast
         subprocess.run(["ip", "route", "add", "224.0.0.0/4", "dev", "lo"], check=False)
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
     for part in ("proc", "dev", "sys") if root else ():

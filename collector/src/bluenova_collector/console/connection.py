@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import cast
 
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
@@ -28,6 +29,7 @@ PAUSES_S = (1, 1, 2, 2, 3, 3, 5, 5, 10, 10, 30, 60)
 # logged, and a link that flaps does not fill the log.
 SAME_LINE_EVERY_S = 900.0
 SAME_CHANGES = 3
+LINES_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Console:
         self._throttle = Throttle(SAME_LINE_EVERY_S)
         self._change = Change()
 
-    async def events(self) -> AsyncIterator[Event]:
+    async def events(self) -> AsyncGenerator[Event]:
         """All that happens, connection after connection, for ever."""
         while True:
             what, pause_s = "Cannot reach", 0.0
@@ -204,10 +206,12 @@ class Console:
                 lines = splitter.end() if piece is None else splitter.feed(piece)
                 if lines:
                     silent_at_s = self._steady() + self._silence_s
-                for line in lines:
+                for number, line in enumerate(lines):
                     yield line
-                # A battery that sends without a pause must not keep everything else waiting.
-                await asyncio.sleep(0)
+                    # A long frame must not keep everything else waiting, nor must
+                    if number % LINES_AT_ONCE == LINES_AT_ONCE - 1:
+                        await asyncio.sleep(0)
+                await asyncio.sleep(0)  # a battery that sends without a pause
 
     def _say(self, level: int, what: str, why: str = "", more: str = "") -> None:
         """Logs each change; if it recurs too often, the next line counts those held back."""
@@ -220,8 +224,10 @@ class Console:
 async def _pieces(connection: ClientConnection) -> AsyncGenerator[bytes | None]:
     """The pieces of each message, and None behind it. Raises ConnectionClosed."""
     while True:
-        async for piece in connection.recv_streaming(decode=False):
-            yield piece
+        message = cast(AsyncGenerator[bytes], connection.recv_streaming(decode=False))
+        async with aclosing(message):
+            async for piece in message:
+                yield piece
         yield None
 
 

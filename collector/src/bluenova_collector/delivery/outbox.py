@@ -99,20 +99,27 @@ class Outbox:
 
     def take_over(self, items: Sequence[Item]) -> None:
         """Stores the items of another outbox. Raises DiskTrouble if the disk takes nothing."""
+        self._counted = 0  # some of them may be here already
         self._commit(items)
-        self._counted = 0  # some of them may have been here
 
     def _commit(self, items: Sequence[Item], **known: str) -> list[int]:
         rows = [(i.id, i.mcu_id, int(i.time.timestamp()), to_chunk_json(i)) for i in items]
 
         def write(db: sqlite3.Connection) -> tuple[list[int], list[str]]:
-            self._count(db)
+            is_known = self._counted == self._file.changes
             db.executemany("INSERT OR REPLACE INTO known VALUES (?, ?)", known.items())
             numbers = [int(db.execute(_INSERT, row).fetchone()[0]) for row in rows]
-            return numbers, self._make_room(db, len(rows))
+            if is_known:
+                self._waiting.update(item.mcu_id for item in items)
+            else:
+                self._count(db)  # with the new ones: which of them were there, nobody knows
+            return numbers, self._make_room(db)
 
-        numbers, dropped = self._file.add(write)
-        self._waiting.update(item.mcu_id for item in items)
+        try:
+            numbers, dropped = self._file.add(write)
+        except DiskTrouble:
+            self._counted = 0
+            raise
         self._waiting.subtract(dropped)
         self.count_dropped(len(dropped), f"OUTBOX_LIMIT={self._limit}")
         return numbers
@@ -188,9 +195,9 @@ class Outbox:
         self._unreadable.to(False)
         return found
 
-    def _make_room(self, db: sqlite3.Connection, added: int) -> list[str]:
+    def _make_room(self, db: sqlite3.Connection) -> list[str]:
         """Deletes the oldest items over the limit; returns the battery of each."""
-        too_many = self._waiting.total() + added - self._limit
+        too_many = self._waiting.total() - self._limit
         if too_many <= 0:
             return []
         return [mcu_id for (mcu_id,) in db.execute(_DELETE_OLDEST, (too_many,)).fetchall()]

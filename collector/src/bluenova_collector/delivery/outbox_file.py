@@ -75,7 +75,11 @@ class OutboxFile:
             with self._db:
                 return operation(self._db)
 
-        return self._guarded(transaction)
+        try:
+            return self._guarded(transaction)
+        except DiskTrouble:
+            self.changes += 1  # it may have taken what it said it did not
+            raise
 
     def add(self, operation: Operation[T]) -> T:
         """Like `change`, if enough room is left for deleting. Raises DiskTrouble, Unusable."""
@@ -84,11 +88,7 @@ class OutboxFile:
             self._guarded(self._open)
         if not self._on_disk:
             raise DiskTrouble("the disk does not take the outbox")
-        try:
-            return self.change(operation)
-        except DiskTrouble:
-            self.changes += 1  # it may have taken what it said it did not
-            raise
+        return self.change(operation)
 
     def close(self) -> None:
         """Gives the file back."""

@@ -19,7 +19,7 @@ from bluenova_collector.delivery.pacing import Pacing
 from bluenova_collector.memory import Memory
 from bluenova_shared.logs import Change
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt.events import Publisher, Sent, TooLong
+from bluenova_shared.mqtt.events import TOO_LONG, Publisher, Sent, TooLong
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.topics import Topics
 from bluenova_shared.wire import Item, Receipt
@@ -46,7 +46,7 @@ class Delivery:
     _unwritten: deque[Item] = field(default_factory=deque)
     _longest: int | None = None  # bytes that the broker takes; None: not known
     _disk_fails: Change = field(default_factory=lambda: Change(False))
-    _too_long: Change = field(default_factory=Change)
+    _too_long: Change = field(default_factory=lambda: Change(False))
 
     def deliver(
         self, for_recorder: Sequence[Item], live: Sequence[Snapshot], memory: Memory
@@ -96,6 +96,7 @@ class Delivery:
     def link_lost(self) -> None:
         """The connection has ended: what was under way may be lost; the next limit may differ."""
         self._longest = None
+        self._too_long.to(False)
         self.pacing.link_lost()
 
     def waiting(self, mcu_id: str) -> int:
@@ -156,7 +157,7 @@ class Delivery:
         for item in items:
             size = len(item.payload.encode()) + 2
             if size > most:
-                self._say_too_long(item.id, size, most)
+                self._say_too_long(item.id, size, self._longest or most)
             elif size > room:
                 break
             else:
@@ -165,12 +166,8 @@ class Delivery:
         return chunk
 
     def _say_too_long(self, what: str, size: int, longest: int) -> None:
-        if self._too_long.to(longest):
-            log.error(
-                "The broker takes no more than %d bytes: %s with its %d does not go out. "
-                "Raise the broker's max_packet_size",
-                *(longest, what, size),
-            )
+        if self._too_long.to(True):
+            log.error(TOO_LONG, longest, what, size)
 
     def _commit(self, items: Sequence[Item], memory: Memory) -> list[int | None]:
         """The items' numbers in the outbox. A full disk costs durability, not the live values."""

@@ -50,6 +50,7 @@ class Connection:
         self._inbox = inbox
         self._listening = listening
         self._leaving = False
+        self._got_connack = False  # known in paho's thread, before `accepted` is
         self._loop = asyncio.get_running_loop()
         self._paho = self._new_paho()
 
@@ -122,8 +123,8 @@ class Connection:
             properties.WillDelayInterval = will.delay_s
             qos, retain = self.abilities.reduce(will.message)
             client.will_set(will.message.topic, will.message.payload, qos, retain, properties)
-        # These five run in paho's thread. An exception there would end it with the link looking
-        # alive, so they do next to nothing.
+        # These five run in paho's thread, or in ours if a publish fails. An exception in paho's
+        # would end it with the link looking alive, so they do next to nothing.
         client.on_connect = lambda _c, _u, _f, reason, about: self._heard_connack(reason, about)
         client.on_subscribe = lambda _c, _u, _n, reasons, _p: self._heard_suback(reasons)
         client.on_disconnect = lambda _c, _u, flags, reason, _p: self._heard_end(flags, reason)
@@ -151,7 +152,7 @@ class Connection:
         else:
             self.trouble = self.trouble or troubles.of_end(
                 paho.error_string(rc),
-                accepted=self.accepted,
+                accepted=self._got_connack,
                 is_protocol_error=rc == paho.MQTT_ERR_PROTOCOL,
             )
         finally:
@@ -163,6 +164,7 @@ class Connection:
 
     def _heard_connack(self, reason: ReasonCode, properties: Properties | None) -> None:
         if not reason.is_failure:
+            self._got_connack = True
             self._in_loop(self._accept, properties)
             return
         self.trouble = troubles.of_refusal(str(reason))

@@ -41,6 +41,11 @@ class TooLong:
     longest: int
 
 
+# What the log says then: bytes that the broker takes, what does not go out, and its bytes.
+TOO_LONG = (
+    "The broker takes no more than %d bytes: %s with its %d does not go out. "
+    "Raise the broker's max_packet_size"
+)
 Published = Sent | NoBroker | TooLong
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from bluenova_shared.backoff import Backoff
 from bluenova_shared.logs import AGAIN_S, Change
 from bluenova_shared.message import Message
+from bluenova_shared.mqtt import troubles
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
 from bluenova_shared.mqtt.connection import Connection
 from bluenova_shared.mqtt.events import Event, Lost, NoBroker, Published
 from bluenova_shared.mqtt.inbox import Inbox
-from bluenova_shared.mqtt.troubles import ANOTHER_CLIENT
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ class MqttLink:
         self._abilities = Abilities()
         self._away_since_s = steady()
         self._said = Change(every_s=AGAIN_S)
+        self._short = 0  # how many short connections there were, one after the other
 
     async def run(self) -> None:
         """Keeps a connection up until cancelled."""
@@ -86,11 +87,10 @@ class MqttLink:
                 self._inbox.put(Lost(connection.trouble))
         new = self._said.to(self.trouble, self._steady())
         if was_accepted:
-            short = self._steady() - began_s < self._pauses.short_s
-            again = f"; {ANOTHER_CLIENT}" if short and not new else ""
-            log.warning(
-                "Lost the MQTT broker at %s (%s%s); trying again", self.broker, self.trouble, again
-            )
+            is_short = self._steady() - began_s < self._pauses.short_s
+            self._short = self._short + 1 if is_short else 0
+            why = troubles.of_short_ones(self.trouble) if self._short > 1 else self.trouble
+            log.warning("Lost the MQTT broker at %s (%s); trying again", self.broker, why)
         elif new:
             log.warning("No MQTT broker at %s (%s); trying again", self.broker, self.trouble)
 

@@ -13,7 +13,7 @@ _OTHER_PROTOCOL = (
 )
 _NO_TLS = "perhaps this port does not speak TLS: set MQTT_TLS=false, or MQTT_PORT, often 8883"
 _NO_MQTT_5 = "the broker must know MQTT 5, as Mosquitto does since 1.6"
-ANOTHER_CLIENT = (
+_ANOTHER_CLIENT = (
     "perhaps another client uses the same name: two collectors with copies of one outbox"
 )
 _UNTRUSTED = "set MQTT_TLS_CA to the file with the authority that signed the broker's certificate"
@@ -36,7 +36,7 @@ def of_refusal(reason: str) -> str:
 def of_farewell(reason: str) -> str:
     """Why the broker ended the connection, in its own words."""
     return f"closed by the broker: {reason}" + (
-        f": {ANOTHER_CLIENT}" if "taken over" in reason else ""
+        f": {_ANOTHER_CLIENT}" if "taken over" in reason else ""
     )
 
 
@@ -48,3 +48,8 @@ def of_error(error: Exception, *, tls: bool) -> str:
     if isinstance(error, ssl.SSLError) or (tls and isinstance(error, ConnectionResetError)):
         return f"{reason}: {_NO_TLS}"
     return reason
+
+
+def of_short_ones(trouble: str) -> str:
+    """Why one short connection after the other ended."""
+    return trouble if _ANOTHER_CLIENT in trouble else f"{trouble}; {_ANOTHER_CLIENT}"

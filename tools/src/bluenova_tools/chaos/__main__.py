@@ -59,7 +59,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def wait_for_first_rows(made: Stage) -> None:
-    """Raises ServiceError where the chain does not even work without faults."""
+    """Raises ServiceError if the chain does not even work without faults."""
     deadline_s = time.monotonic() + 60
     while len({item["mcu_id"] for i, item in _stored(made).items()}) < len(made.collectors):
         if time.monotonic() > deadline_s:
@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace, folder: Path) -> int:
 
 
 def report(seed: int, course: Course, truth: Truth, tables: Tables, strange: list[str]) -> int:
-    """Prints what came of it; returns 1 where the promise was broken."""
+    """Prints what came of it; returns 1 if the promise was broken."""
     verdict = compare(truth, tables)
     for name, count in sorted(course.by_kind().items()):
         say(f"  {count:4} {name}")

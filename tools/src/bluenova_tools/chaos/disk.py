@@ -34,7 +34,7 @@ class SmallDisk:
         self._ballast.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
-        """Mount it, and let it belong to whom the folder belonged to."""
+        """Mounts it; it belongs to whom the folder belonged to."""
         owner = self.folder.stat()
         options = f"size={self.megabytes}m,mode=0700,uid={owner.st_uid},gid={owner.st_gid}"
         done = subprocess.run(
@@ -46,6 +46,6 @@ class SmallDisk:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Unmount it, even if somebody still has a file open."""
+        """Unmounts it, even if a file in it is open."""
         if self.mounted:
             subprocess.run(["umount", "--lazy", self.folder], check=False)

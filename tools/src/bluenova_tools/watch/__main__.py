@@ -29,7 +29,7 @@ class WatchSettings(ProgramSettings):
 
 
 class _Note(logging.Handler):
-    """Shows the last warning within the view, where a line of its own would tear it."""
+    """Shows the last warning within the view, as a line of its own would tear it."""
 
     def __init__(self, board: Board) -> None:
         super().__init__(logging.INFO)
