@@ -272,6 +272,35 @@ def test_a_broker_that_takes_no_snapshot_is_named_once_for_each_connection(
     assert [r.levelname for r in caplog.records].count("ERROR") == 2
 
 
+def test_without_a_recorder_nothing_is_kept_but_the_memory_and_all_goes_out_live(
+    broker: Broker, outbox: Outbox
+) -> None:
+    delivery = Delivery(outbox, TOPICS, broker, time.monotonic, Pacing(), has_recorder=False)
+    deliver(delivery, snapshot(1), for_recorder=[event("battery_back", 1)])
+    delivery.send_again()
+    assert [json.loads(message.payload)["soc"] for message in broker.heard] == [1]
+    assert left(outbox) == []
+    assert outbox.recall().mcu_id == MEMORY.mcu_id
+
+
+def test_a_recorder_that_is_not_there_is_named_once_a_day(
+    broker: Broker, outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    now_s = 0.0
+    delivery = Delivery(outbox, TOPICS, broker, lambda: now_s, Pacing())
+    deliver(delivery, item := snapshot())
+    said = []
+    for later_s in (0.0, 3599.0, 3600.0, 7200.0, 86400.0, 90000.0):
+        now_s = later_s
+        delivery.send_again()
+        said.append(caplog.text.count("RECORDER=none"))
+    assert said == [0, 0, 1, 1, 1, 2]
+    delivery.handle_receipt(receipt(item))
+    now_s += 86400.0
+    delivery.send_again()
+    assert caplog.text.count("RECORDER=none") == 2, "nothing waits"
+
+
 class Failing(Outbox):
     """An outbox whose disk takes nothing while `full`."""
 

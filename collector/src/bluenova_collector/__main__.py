@@ -93,7 +93,9 @@ async def collect(settings: CollectorSettings, parts: Parts) -> None:
         ),
         outbox=outbox,
         adoption=Adoption(outbox, settings.other_outboxes()),
-        delivery=parts.delivery(outbox, topics, link, clocks.steady, Pacing(parts.waits)),
+        delivery=parts.delivery(
+            outbox, topics, link, clocks.steady, Pacing(parts.waits), settings.recorder != "none"
+        ),
         announcer=Announcer(describer, link, clocks.steady, enabled=settings.ha_discovery),
         broker=link,
         topics=topics,

@@ -77,6 +77,11 @@ class CollectorSettings(ServiceSettings):
         allow_inf_nan=False,
         description="the alarm threshold for the spread of the cell voltages, in volts",
     )
+    recorder: Literal["expected", "none"] = Field(
+        default="expected",
+        description="none to keep nothing for a recorder, if you only want live values",
+        examples=["none"],
+    )
     energy_unit: Literal["Wh", "kWh", "MWh"] = Field(
         default="kWh", description="the unit of the battery's two energy totals: Wh, kWh or MWh"
     )

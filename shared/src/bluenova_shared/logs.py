@@ -30,7 +30,7 @@ class _Quiet(logging.Handler):
         if reason != self._said:
             self._said = reason
             with contextlib.suppress(OSError, ValueError):  # it may be the console that has gone
-                print(f"The log cannot be written: {reason}", file=sys.stderr)  # noqa: T201  # no log
+                print(f"The log cannot be written: {reason}", file=sys.stderr)  # noqa: T201  # the log is what fails
 
 
 class _Console(_Quiet, logging.StreamHandler[TextIO]):

@@ -32,6 +32,8 @@ MOST_ITEMS = 250
 MOST_UNWRITTEN = 2000
 # Recorders come back to many collectors at once.
 JITTER_S = 0.5
+# A recorder that is silent for so long while something waits may not be there at all.
+ALONE_AFTER_S = 3600.0
 
 
 @dataclass
@@ -43,6 +45,9 @@ class Delivery:
     broker: Publisher
     steady: Callable[[], float]
     pacing: Pacing
+    has_recorder: bool = True
+    _heard_s: float | None = None  # when a recorder was heard of last
+    _alone: Change = field(default_factory=lambda: Change(False, every_s=86400.0))
     _unwritten: deque[Item] = field(default_factory=deque)
     _longest: int | None = None  # bytes that the broker takes; None: not known
     _disk_fails: Change = field(default_factory=lambda: Change(False))
@@ -51,8 +56,15 @@ class Delivery:
     def deliver(
         self, for_recorder: Sequence[Item], live: Sequence[Snapshot], memory: Memory
     ) -> None:
-        """Commits the items to the outbox; only then publishes those that are live."""
-        numbers = self._commit([*for_recorder, *live], memory)[len(for_recorder) :]
+        """Commits the items to the outbox; only then publishes those that are live.
+
+        If there is no recorder, nothing is kept for one.
+        """
+        if self.has_recorder:
+            numbers = self._commit([*for_recorder, *live], memory)[len(for_recorder) :]
+        else:
+            self._commit([], memory)
+            numbers = [None] * len(live)
         for n, snapshot in zip(numbers, live, strict=True):
             message = Message(self.topics.snapshot(snapshot.mcu_id), snapshot.to_json())
             match self.broker.publish(message):
@@ -71,6 +83,7 @@ class Delivery:
         except ValidationError as error:
             log.warning("Unreadable receipt on %s: %s", message.topic, error)
             return
+        self._heard_s = self.steady()
         for rejected in receipt.rejected:
             log.error("The recorder rejects %s of %s: %s", rejected.id, mcu_id, rejected.reason)
         ids = receipt.recorded + [rejected.id for rejected in receipt.rejected]
@@ -85,12 +98,14 @@ class Delivery:
     def send_again(self) -> None:
         """Sends the next chunks of what has no receipt, if it is time for any."""
         now_s = self.steady()
+        self._note_no_recorder(now_s)
         while self.pacing.may_send(now_s):
             if not self._send_chunk(now_s):
                 break
 
     def recorder_is_ready(self) -> None:
         """A recorder says that it is able to write."""
+        self._heard_s = self.steady()
         self.pacing.hurry(self.steady() + random.uniform(0, JITTER_S))  # noqa: S311  # spreads the collectors, no secret
 
     def link_lost(self) -> None:
@@ -164,6 +179,17 @@ class Delivery:
                 chunk.append(item)
                 room -= size
         return chunk
+
+    def _note_no_recorder(self, now_s: float) -> None:
+        self._heard_s = now_s if self._heard_s is None else self._heard_s
+        waiting = self.outbox.waiting.total()
+        is_alone = waiting > 0 and now_s - self._heard_s >= ALONE_AFTER_S
+        if self._alone.to(is_alone, now_s) and is_alone:
+            log.warning(
+                "No recorder has been heard of for %d minutes, and %d items wait for one. If there "
+                "is none, set RECORDER=none",
+                *((now_s - self._heard_s) // 60, waiting),
+            )
 
     def _say_too_long(self, what: str, size: int, longest: int) -> None:
         if self._too_long.to(True):
