@@ -93,3 +93,23 @@ def test_any_line_survives_our_own_log(text: str) -> None:
 @given(st.text())
 def test_no_text_raises_anything_but_its_reason(text: str) -> None:
     parse_capture([text, "{" + text, "2026-11-23T12:00:00.123Z RX: " + text])
+
+
+@pytest.mark.parametrize(
+    "in_front",
+    [
+        "collector-1  | ",
+        "bluenova-collector-12 | ",
+        "Nov 25 18:00:00 host bluenova-collector[123]: ",
+        "2026-11-25T18:00:00+0000 host python3[7]: ",
+    ],
+)
+def test_what_compose_and_the_journal_put_in_front_does_not_matter(in_front: str) -> None:
+    ours = '2026-11-25T17:56:41.298Z INFO RX: "MCU ID: 1A2B3C4D"'
+    theirs = "2026/11/25 17:56:41 RX: C07) T: 31, V: 3312"
+    other = "2026-11-25T17:56:42.000Z INFO Connected to the battery at [fd00::1]:9000"
+    capture = parse_capture([in_front + line for line in (ours, other)])
+    assert [heard.text for heard in capture.heard] == ["MCU ID: 1A2B3C4D"]
+    assert (capture.skipped, capture.unreadable) == (1, ())
+    assert [h.text for h in parse_capture([in_front + theirs]).heard] == ["C07) T: 31, V: 3312"]
+    assert parse_capture([in_front + "what nobody wrote"]).unreadable

@@ -4,6 +4,9 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +156,19 @@ def test_a_capture_with_nothing_in_it_is_told(tmp_path: Path, content: str | Non
     with Service("bluenova_tools.replay", [str(capture)], folder=tmp_path) as service:
         assert service.wait(timeout_s=10) == 1
         assert service.lines()[-1].startswith("bluenova-replay: ")
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "bluenova_collector",
+        "bluenova_recorder",
+        *(f"bluenova_tools.{name}" for name in ("simulator", "replay", "watch", "demo")),
+    ],
+)
+def test_each_program_tells_its_version(module: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[-1] == version(module.partition(".")[0].replace("_", "-"))
+    assert done.stderr == ""

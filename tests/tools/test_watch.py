@@ -46,6 +46,19 @@ def test_without_a_terminal_each_snapshot_is_a_line(tmp_path: Path) -> None:
             assert "Traceback" not in "\n".join(watch.lines())
 
 
+def test_what_a_terminal_has_no_letters_for_is_replaced(tmp_path: Path) -> None:
+    with Mosquitto() as broker:
+        arguments = ("--mqtt-host", broker.host, "--mqtt-port", str(broker.port))
+        ascii_alone = {"PYTHONIOENCODING": "ascii"}
+        with Service(
+            "bluenova_tools.watch", arguments, environment=ascii_alone, folder=tmp_path
+        ) as watch:
+            watch.wait_for_line("Connected")
+            publish(broker)
+            assert "22 ?C" in watch.wait_for_line("53.120 V")
+            assert watch.terminate(timeout_s=3) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_on_a_terminal_it_draws_and_gives_the_screen_back(
     tmp_path: Path, number: signal.Signals

@@ -27,6 +27,7 @@ class CollectorSettings(ServiceSettings):
     Home Assistant.
     """
 
+    distribution = "bluenova-collector"
     model_config = SettingsConfigDict(
         cli_prog_name="bluenova-collector",
         cli_shortcuts={**LOG_FLAGS, "battery-host": "b", "interval": "i", "log-raw": "r"},

@@ -6,8 +6,9 @@ a secret is never printed.
 
 import os
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -24,6 +25,8 @@ LOG_FLAGS = {"log-file": "l", "log-files": "n", "log-max-bytes": "m", "log-flush
 
 class ProgramSettings(BrokerSettings):
     """What the services and the tools have in common: the broker and the log."""
+
+    distribution: ClassVar[str]  # whose version the program has
 
     model_config = SettingsConfigDict(
         cli_kebab_case=True,
@@ -73,6 +76,9 @@ class ProgramSettings(BrokerSettings):
 
         Raises WrongSettings with all that is wrong.
         """
+        if "--version" in arguments:
+            print(cls.distribution, version(cls.distribution))  # noqa: T201  # what was asked for
+            raise SystemExit(0)
         problems, secrets = _secrets_from_files(cls)
         flags = [flag for flag in arguments if flag not in ("-daemon", "--daemon")]
         if len(flags) < len(arguments):

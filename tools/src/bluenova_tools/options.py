@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.metadata import version
 from typing import TypeVar
 
 N = TypeVar("N", int, float)
@@ -44,6 +45,12 @@ def port(text: str) -> int:
     with suppress(argparse.ArgumentTypeError):
         return whole(0, 65535)(text)
     raise argparse.ArgumentTypeError(f"port must be between 0 and 65535, and not {text!r}")
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """Adds `--version`."""
+    said = f"%(prog)s {version('bluenova-tools')}"
+    parser.add_argument("--version", action="version", version=said)
 
 
 def add_address(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from bluenova_shared.topics import Topics
 from bluenova_tools.demo.chain import INTERVAL_S, Chain, say
 from bluenova_tools.demo.rows import NEWEST_ROWS, newest_rows
 from bluenova_tools.local import Service, ServiceError
+from bluenova_tools.options import add_version
 from bluenova_tools.signals import (
     ends_by_ctrl_c,
     stop_requested,
@@ -104,7 +105,9 @@ def main() -> int:
     """Runs the demo; `DEMO_SECONDS` in the environment ends it by itself."""
     about = "Run the whole chain on this machine, with two simulated batteries."
     ends = "DEMO_SECONDS=30 in the environment ends it after as many seconds; else Ctrl-C does."
-    argparse.ArgumentParser("bluenova-demo", description=about, epilog=ends).parse_args()
+    parser = argparse.ArgumentParser("bluenova-demo", description=about, epilog=ends)
+    add_version(parser)
+    parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:

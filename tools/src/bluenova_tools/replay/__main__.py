@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from bluenova_tools.options import add_address
+from bluenova_tools.options import add_address, add_version
 from bluenova_tools.replay.capture import Capture, parse_capture
 from bluenova_tools.signals import ends_by_ctrl_c, stop_requested, until_one_ends
 from bluenova_tools.simulator.server import ConsoleServer
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("file", type=Path, help="the capture")
+    add_version(parser)
     add_address(parser)
     add("--speed", type=_speed, default=1.0, help="1, 10 …, or max for no pauses (1)")
     add("--loop", action="store_true", help="begin again at the end")

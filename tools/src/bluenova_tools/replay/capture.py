@@ -8,6 +8,7 @@ Pure: it is given lines of text and returns values. Three formats are understood
 * `2026/11/23 12:00:00 RX: SOC: 60`: the log of the C program `bluenovalistener` with `-r`,
   the line as it came.
 
+What `docker compose logs` and `journalctl` put in front of a log's line is taken away.
 Other lines with a time in front are what else a log holds, and are skipped.
 """
 
@@ -20,6 +21,8 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
+# `collector-1  | ` and `Nov 25 18:00:00 host bluenova-collector[123]: `, whatever its time's form.
+_IN_FRONT = re.compile(r"\S+ +\| |[^\[\]]{1,80}\[\d+\]: ")
 _OUR_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)Z ")
 _C_TIME = re.compile(r"(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) ")
 # Between the time and the mark stands at most a level and a name.
@@ -81,6 +84,8 @@ def parse_line(text: str) -> Heard | None:
     """
     if text.startswith("{"):
         return _case(text)
+    if match := _IN_FRONT.match(text):
+        text = text[match.end() :]
     if match := _OUR_TIME.match(text):
         at_s = datetime.fromisoformat(match[1]).replace(tzinfo=UTC).timestamp()
         received = _RECEIVED.match(text, match.end())

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from bluenova_tools.options import add_address, between, whole
+from bluenova_tools.options import add_address, add_version, between, whole
 from bluenova_tools.signals import ends_by_ctrl_c, stop_requested, until_one_ends
 from bluenova_tools.simulator.battery import Pack, PackSettings
 from bluenova_tools.simulator.console import ConsoleLine, round_of_lines
@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
+    add_version(parser)
     add_address(parser)
     add("--packs", type=whole(1, 16), default=1, help="packs on one console (%(default)s)")
     add("--cells", type=int, choices=(8, 16), default=16, help="cells in a pack (%(default)s)")

@@ -1,6 +1,7 @@
 """`bluenova-watch`: a live view of what is on MQTT; without a terminal, plain lines."""
 
 import asyncio
+import io
 import logging
 import os
 import secrets
@@ -26,6 +27,8 @@ REDRAW_S = 0.25
 
 class WatchSettings(ProgramSettings):
     """A live view of the batteries on MQTT. Ctrl-C ends it."""
+
+    distribution = "bluenova-tools"
 
 
 class _Note(logging.Handler):
@@ -118,6 +121,8 @@ async def _run(broker: Broker, topics: Topics) -> None:
 @ends_by_ctrl_c()
 def main() -> int:
     """Runs the view; environment and command line say where the broker is."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal may know no bars and no degrees
     try:
         settings = WatchSettings.load(sys.argv[1:])
         settings.set_up_logging()
