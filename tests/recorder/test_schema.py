@@ -8,13 +8,17 @@ from typing import Any
 
 import psycopg2
 import pytest
-from psycopg2 import errors
+from psycopg2 import errors, sql
 from tests.support.c_program import C_PROGRAM, C_PROGRAMS_TABLE, DUPLICATES
 from tests.support.factories import START_S, snapshot_keys
-from tests.support.harness import query, stored
+from tests.support.harness import eventually, query, stored
 from tests.support.recording import record
 
+from bluenova_recorder.account import Account, transaction
+from bluenova_recorder.housekeeping import Housekeeping
+from bluenova_recorder.look import look
 from bluenova_recorder.schema import prepare
+from bluenova_recorder.table_state import TableState
 from bluenova_tools.local import Database, Postgres
 
 pytestmark = pytest.mark.services
@@ -22,10 +26,34 @@ pytestmark = pytest.mark.services
 OLD = datetime(2024, 5, 1, 12, 0, 0)  # noqa: DTZ001  # the column has no zone
 
 
-def shape(database: Database) -> None:
-    """What a recorder does when it connects."""
+@pytest.fixture(autouse=True)
+def _where(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in postgres.environment().items():
+        monkeypatch.setenv(name, value)
+
+
+def account(database: Database) -> Account:
+    """The recorder's account; libpq's own variables say where the database is."""
+    return Account(database.name, database.user, database.password)
+
+
+def shape(database: Database) -> TableState:
+    """What a recorder does when it connects, and beside recording until nothing is left to do."""
     with contextlib.closing(database.connect()) as db:
         prepare(db)
+        with transaction(db) as cursor:
+            state = look(cursor)
+    assert state is not None
+    housekeeping = Housekeeping(account(database), lambda: state)
+    after: list[TableState] = []
+
+    def is_done() -> bool:
+        done = housekeeping.keep(state)
+        after.extend([done] if done else [])
+        return done is not None
+
+    eventually(is_done)
+    return after[0]
 
 
 def insert(database: Database, time: str, mcu_id: int = 439041101) -> None:
@@ -298,12 +326,8 @@ def test_a_key_may_take_longer_to_build_than_a_statement_may_else(database: Data
         "SELECT TIMESTAMP '2020-01-01' + n * INTERVAL '10 s', n % 7 "
         "FROM generate_series(0, 299999) AS n",
     )
-    with contextlib.closing(database.connect()) as db:
-        db.autocommit = True
-        with db.cursor() as cursor:
-            cursor.execute("SET statement_timeout = '25ms'")
-        prepare(db)
-        with db.cursor() as cursor:
-            cursor.execute("SHOW statement_timeout")
-            assert cursor.fetchone() == ("25ms",)
+    name = sql.Identifier(database.name).as_string(database.connect())
+    query(database, f"ALTER DATABASE {name} SET statement_timeout = '25ms'")
+    query(database, f"ALTER DATABASE {name} SET lock_timeout = '25ms'")
+    shape(database)
     assert whole(database)

@@ -12,6 +12,7 @@ from typing import TypeVar
 import psycopg2
 
 from bluenova_recorder.batch import Batch, Entry
+from bluenova_recorder.cures import cure
 from bluenova_recorder.intake import judge
 from bluenova_recorder.store import Store, Written
 from bluenova_shared.backoff import Backoff
@@ -137,7 +138,10 @@ class Recorder:
                 self._link.listen(False)  # another recorder is to have what we cannot store
                 reason = " ".join(str(error).split())
                 if self._away.to(reason):
-                    log.warning("The database does not take anything (%s); trying again", reason)
+                    log.warning(
+                        "The database does not take anything (%s); trying again%s",
+                        *(reason, cure(error)),
+                    )
                 await asyncio.sleep(backoff.next_s())
             else:
                 if self._away.to(None):

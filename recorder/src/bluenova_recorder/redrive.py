@@ -6,6 +6,7 @@ import logging
 
 from psycopg2 import extensions as pg
 
+from bluenova_recorder.account import transaction
 from bluenova_recorder.intake import judge
 from bluenova_recorder.store import Store
 from bluenova_shared.message import Message
@@ -40,7 +41,7 @@ def redrive(store: Store, topics: Topics) -> tuple[int, int]:
 
 
 def _delete(db: pg.connection, topic: str, payload: bytes) -> None:
-    with db, db.cursor() as cursor:
+    with transaction(db) as cursor:
         cursor.execute(
             "DELETE FROM battery_pack_rejected WHERE topic = %s AND payload = %s",
             [topic, payload],
@@ -48,6 +49,6 @@ def _delete(db: pg.connection, topic: str, payload: bytes) -> None:
 
 
 def _rejected(db: pg.connection) -> list[tuple[str, bytes]]:
-    with db, db.cursor() as cursor:
+    with transaction(db) as cursor:
         cursor.execute("SELECT topic, payload FROM battery_pack_rejected ORDER BY rejected_at")
         return [(topic, bytes(payload)) for topic, payload in cursor.fetchall()]

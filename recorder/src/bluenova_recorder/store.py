@@ -6,15 +6,17 @@ import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import psycopg2
 from psycopg2 import extensions as pg
 
 from bluenova_recorder import rejected, schema
-from bluenova_recorder.account import SESSION, Account, Session
+from bluenova_recorder.account import SESSION, Account, Session, transaction
 from bluenova_recorder.batch import Entry
+from bluenova_recorder.cures import is_owners
 from bluenova_recorder.intake import RejectedItem
+from bluenova_recorder.look import look
+from bluenova_recorder.table_state import ALWAYS, TableState
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import COLUMNS, KEY, TABLE, Cell, TableColumn, row
 from bluenova_shared.topics import Topics
@@ -23,8 +25,10 @@ from bluenova_shared.wire import Event, Item, to_chunk_json
 log = logging.getLogger(__name__)
 
 _NAMES = ", ".join(column.name for column in COLUMNS)
+# It lives in the batch's transaction: a pooler in between gives each one another session. It also
+# keeps the table from being renamed or changed until the commit.
 _STAGE = (
-    f"CREATE TEMPORARY TABLE stage ON COMMIT DELETE ROWS AS "
+    f"CREATE TEMPORARY TABLE stage ON COMMIT DROP AS "
     f"SELECT 0 AS n, {_NAMES} FROM {TABLE} WITH NO DATA"
 )
 _BY_KEY = " AND ".join(f"there.{key} = stage.{key}" for key in KEY)
@@ -33,6 +37,7 @@ _INSERT = (
     f"INSERT INTO {TABLE} ({_NAMES}) SELECT {_NAMES} FROM stage "
     f"ORDER BY {', '.join(KEY)} ON CONFLICT DO NOTHING"
 )
+# Where no key holds, one recorder at a time looks first: for rows before the time that is passed.
 _INSERT_BEFORE_KEY = (
     f"INSERT INTO {TABLE} ({_NAMES}) SELECT DISTINCT ON ({', '.join(KEY)}) {_NAMES} FROM stage "
     f"WHERE insert_time_utc >= %s OR NOT EXISTS (SELECT FROM {TABLE} AS there WHERE {_BY_KEY}) "
@@ -41,9 +46,12 @@ _INSERT_BEFORE_KEY = (
 _THERE = ", ".join(f"there.{column.name}" for column in COLUMNS)
 _STAGED = ", ".join(f"stage.{column.name}" for column in COLUMNS)
 _OTHERS = (
-    f"SELECT n FROM stage WHERE NOT EXISTS (SELECT FROM {TABLE} AS there "
+    f"SELECT n, EXISTS (SELECT FROM {TABLE} AS there WHERE {_BY_KEY}) FROM stage "
+    f"WHERE NOT EXISTS (SELECT FROM {TABLE} AS there "
     f"WHERE {_BY_KEY} AND ({_THERE}) IS NOT DISTINCT FROM ({_STAGED}))"
 )
+_TAKEN = "time taken: its row has other values"
+_KEPT_OUT = "kept out by another unique key of the table, or by a trigger: see docs/migrating.md"
 
 
 def _format(column: TableColumn) -> str:
@@ -80,7 +88,8 @@ class Store:
         self._session = session
         self._topics = topics
         self._db: pg.connection | None = None
-        self._key_from: datetime | None = None
+        # What the table was like when it was last written to, or connected to.
+        self.table: TableState | None = None
 
     def write(self, entries: Sequence[Entry]) -> Written:
         """Commits the entries, each stored once however often it comes.
@@ -100,63 +109,68 @@ class Store:
             db.close()
 
     def open(self) -> pg.connection:
-        """Connects, and brings the database into shape. Raises psycopg2.Error."""
+        """Connects, and makes the tables if they are missing. Raises psycopg2.Error."""
         if self._db is not None:
             return self._db
-        db = self._account.connect(self._session)
+        db = self._account.connect()
         try:
-            from_s = schema.prepare(db)
-            with db, db.cursor() as cursor:
-                cursor.execute(_STAGE)
+            schema.prepare(db)
+            with transaction(db, self._session) as cursor:
+                self.table = look(cursor)
         except psycopg2.Error:
             db.close()
             raise
-        self._key_from = None if from_s is None else datetime.fromtimestamp(from_s, UTC)
         self._db = db
         return db
 
     def _write(self, entries: Sequence[Entry]) -> Written:
         db = self.open()
         try:
-            with db, db.cursor() as cursor:  # commits, or rolls back
+            with transaction(db, self._session) as cursor:
                 return self._insert(cursor, entries)
-        except (psycopg2.DataError, psycopg2.IntegrityError) as error:
+        except (psycopg2.DataError, psycopg2.IntegrityError, UnicodeError) as error:
+            if isinstance(error, psycopg2.Error) and is_owners(error):
+                raise
             if len(entries) > 1:
                 half = len(entries) // 2
                 return self._write(entries[:half]).add(self._write(entries[half:]))
             if isinstance(entries[0], RejectedItem):
-                raise
-            reason = f"refused by the table: {error.diag.message_primary or error}"
-            return self._write([self._rejected(entries[0], reason)])
+                return Written(not_kept=[entries[0]])
+            said = error.diag.message_primary if isinstance(error, psycopg2.Error) else None
+            return self._write(
+                [self._rejected(entries[0], f"refused by the table: {said or error}")]
+            )
 
     def _insert(self, cursor: pg.cursor, entries: Sequence[Entry]) -> Written:
         snapshots = [entry for entry in entries if isinstance(entry, Snapshot)]
         events = [entry for entry in entries if isinstance(entry, Event)]
         refused = [entry for entry in entries if isinstance(entry, RejectedItem)]
         taken = self._insert_snapshots(cursor, snapshots)
-        reason = "time taken: its row has other values"
-        refused += [self._rejected(snapshots[n], reason) for n in taken]
+        refused += [self._rejected(snapshots[n], reason) for n, reason in taken.items()]
         _insert_events(cursor, events)
         kept = rejected.keep(cursor, refused)
         are_kept = set(kept)
         recorded = [snapshot for n, snapshot in enumerate(snapshots) if n not in taken]
         return Written([*recorded, *events], kept, [one for one in refused if one not in are_kept])
 
-    def _insert_snapshots(self, cursor: pg.cursor, snapshots: list[Snapshot]) -> set[int]:
-        """Inserts what is not there; returns which stand there already with other values."""
+    def _insert_snapshots(self, cursor: pg.cursor, snapshots: list[Snapshot]) -> dict[int, str]:
+        """Inserts what is not there; returns which the table does not have then, and why."""
         if not snapshots:
-            return set()
+            return {}
+        cursor.execute(_STAGE)
+        self.table = look(cursor)
         lines = "".join(copy_line(n, row(snapshot)) for n, snapshot in enumerate(snapshots))
-        cursor.copy_expert("COPY stage FROM STDIN", io.StringIO(lines))
-        if self._key_from is None:
+        cursor.copy_expert("COPY stage FROM STDIN", io.BytesIO(lines.encode()))
+        unique_from = self.table.unique_from if self.table else ALWAYS
+        if unique_from == ALWAYS:
             cursor.execute(_INSERT)
         else:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [schema.OLD_ROWS_LOCK])
-            cursor.execute(_INSERT_BEFORE_KEY, [self._key_from.replace(tzinfo=None)])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [schema.ROWS_LOCK])
+            cursor.execute(_INSERT_BEFORE_KEY, [unique_from])
         if cursor.rowcount == len(snapshots):
-            return set()
+            return {}
         cursor.execute(_OTHERS)
-        return {n for (n,) in cursor.fetchall()}
+        return {n: _TAKEN if is_taken else _KEPT_OUT for n, is_taken in cursor.fetchall()}
 
     def _rejected(self, item: Item, reason: str) -> RejectedItem:
         topic = self._topics.backlog(item.mcu_id)
