@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 
+import psycopg2
 from psycopg2 import extensions as pg
 
 from bluenova_recorder.account import Account
@@ -86,18 +87,26 @@ def run_beside(account: Account, db: pg.connection, statement: str, oid: int, wh
         except BaseException as error:  # it is raised where the thread is joined
             raised.append(error)
 
-    began_s = time.monotonic()
     thread = threading.Thread(target=run, name="build", daemon=True)
     thread.start()
     thread.join(LOOK_EVERY_S)
     if thread.is_alive():
-        with contextlib.closing(account.connect()) as other:
-            other.autocommit = True
-            watch = Watch(other, oid, what)
-            while thread.is_alive():
-                watch.make_way(db.info.backend_pid)
-                if time.monotonic() - began_s > SAY_AFTER_S:
-                    watch.say()
-                thread.join(LOOK_EVERY_S)
+        # Without somebody who watches, the build goes on.
+        with contextlib.suppress(psycopg2.Error):
+            _watch(account, db.info.backend_pid, thread, oid, what)
+        thread.join()
     if raised:
         raise raised[0]
+
+
+def _watch(account: Account, pid: int, thread: threading.Thread, oid: int, what: str) -> None:
+    """Watches the build until it is done. Raises psycopg2.Error if the database goes."""
+    began_s = time.monotonic()
+    with contextlib.closing(account.connect()) as db:
+        db.autocommit = True
+        watch = Watch(db, oid, what)
+        while thread.is_alive():
+            watch.make_way(pid)
+            if time.monotonic() - began_s > SAY_AFTER_S:
+                watch.say()
+            thread.join(LOOK_EVERY_S)

@@ -78,6 +78,11 @@ class Housekeeping:
                     "Housekeeping in the database has to wait (%s). Recording goes on", reason
                 )
             return None
+        except Exception:
+            # Whatever this is, it must not end what records.
+            if self._trouble.to("unknown"):
+                log.exception("Housekeeping in the database failed. Recording goes on")
+            return None
         self._trouble.to(None)
         return after if done else None
 

@@ -6,7 +6,7 @@ from psycopg2 import extensions as pg
 
 _NAMED = """
 SELECT string_agg(
-    format('process %s (%s)', a.pid, concat_ws(', ', nullif(a.application_name, ''),
+    format('process %%s (%%s)', a.pid, concat_ws(', ', nullif(a.application_name, ''),
         'account ' || a.usename, 'since ' || to_char(a.xact_start AT TIME ZONE 'UTC',
         'YYYY-MM-DD HH24:MI:SS') || ' UTC')), '; ' ORDER BY a.pid)
 FROM pg_stat_activity AS a

@@ -29,6 +29,7 @@ def redrive(store: Store, topics: Topics) -> tuple[int, int]:
         if not why:
             written = store.write(judged.items)
             why = [one.reason for one in written.rejected] or ["no room"] * len(written.not_kept)
+            why += [f"has to wait ({written.why})"] * len(written.waiting)
             if any((one.topic, one.payload) != (topic, payload) for one in written.rejected):
                 _delete(db, topic, payload)  # it has just been kept in another form
         if why:

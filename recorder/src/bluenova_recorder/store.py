@@ -53,6 +53,9 @@ _OTHERS = (
 _TAKEN = "time taken: its row has other values"
 _KEPT_OUT = "kept out by another unique key of the table, or by a trigger: see docs/migrating.md"
 
+# After so many in a batch, and none stored, the rest of it is not tried one by one.
+ENOUGH_WAITING = 3
+
 
 def _format(column: TableColumn) -> str:
     return "%s" if column.decimals is None else f"%.{column.decimals}f"
@@ -70,6 +73,9 @@ class Written:
     rejected: list[RejectedItem] = field(default_factory=list)
     # Rejected, too, but their table has no room.
     not_kept: list[RejectedItem] = field(default_factory=list)
+    # Storable as soon as the database's owner has mended something; and the error that says what.
+    waiting: list[Item] = field(default_factory=list)
+    why: psycopg2.Error | None = None
 
     def add(self, other: Written) -> Written:
         """Both together."""
@@ -77,6 +83,8 @@ class Written:
             self.recorded + other.recorded,
             self.rejected + other.rejected,
             self.not_kept + other.not_kept,
+            self.waiting + other.waiting,
+            self.why or other.why,
         )
 
 
@@ -123,23 +131,27 @@ class Store:
         self._db = db
         return db
 
-    def _write(self, entries: Sequence[Entry]) -> Written:
+    def _write(self, entries: Sequence[Entry], before: Written | None = None) -> Written:
+        """Commits the entries; `before` is what has become of those before them in the batch."""
+        before = before or Written()
+        if len(before.waiting) >= ENOUGH_WAITING and not before.recorded:
+            return before.add(_all_wait(entries, before.why))
         db = self.open()
         try:
             with transaction(db, self._session) as cursor:
-                return self._insert(cursor, entries)
+                return before.add(self._insert(cursor, entries))
         except (psycopg2.DataError, psycopg2.IntegrityError, UnicodeError) as error:
-            if isinstance(error, psycopg2.Error) and is_owners(error):
-                raise
             if len(entries) > 1:
                 half = len(entries) // 2
-                return self._write(entries[:half]).add(self._write(entries[half:]))
-            if isinstance(entries[0], RejectedItem):
-                return Written(not_kept=[entries[0]])
+                return self._write(entries[half:], self._write(entries[:half], before))
+            (entry,) = entries
+            if isinstance(entry, RejectedItem):
+                return before.add(Written(not_kept=[entry]))
+            if isinstance(error, psycopg2.Error) and is_owners(error):
+                return before.add(_all_wait(entries, error))
             said = error.diag.message_primary if isinstance(error, psycopg2.Error) else None
-            return self._write(
-                [self._rejected(entries[0], f"refused by the table: {said or error}")]
-            )
+            one = self._rejected(entry, f"refused by the table: {said or error}")
+            return self._write([one], before)
 
     def _insert(self, cursor: pg.cursor, entries: Sequence[Entry]) -> Written:
         snapshots = [entry for entry in entries if isinstance(entry, Snapshot)]
@@ -175,6 +187,12 @@ class Store:
     def _rejected(self, item: Item, reason: str) -> RejectedItem:
         topic = self._topics.backlog(item.mcu_id)
         return RejectedItem(topic, to_chunk_json(item).encode(), reason, item.mcu_id, item.id)
+
+
+def _all_wait(entries: Sequence[Entry], why: psycopg2.Error | None) -> Written:
+    waiting = [entry for entry in entries if not isinstance(entry, RejectedItem)]
+    not_kept = [entry for entry in entries if isinstance(entry, RejectedItem)]
+    return Written(waiting=waiting, not_kept=not_kept, why=why)
 
 
 def _insert_events(cursor: pg.cursor, events: Sequence[Event]) -> None:
