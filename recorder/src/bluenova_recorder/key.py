@@ -35,18 +35,20 @@ _DUPLICATES = (
     f"FROM (SELECT {_KEY} FROM {TABLE} WHERE mcu_id IS NOT NULL AND insert_time_utc IS NOT NULL"
     f" GROUP BY {_KEY} HAVING count(*) > 1) AS duplicated"
 )
-# A build that is not concurrent keeps those who write waiting: no longer than this.
+# A build that is not concurrent keeps those who write waiting: no longer than this, in seconds.
 MOMENT = Session(lock_timeout_s=0.3, statement_timeout_s=2)
 
 
 class KeyMaker:
     """Makes what a table lacks, over connections of its own. One for the life of a recorder.
 
-    The whole key is tried once for each table: with duplicates it costs minutes, in vain.
+    The whole key is tried once for each table: with duplicates it costs minutes, in vain. `moment`
+    says how long those who write may wait for a build that cannot be concurrent.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, moment: Session = MOMENT) -> None:
         self._account = account
+        self._moment = moment
         self._tried: set[int] = set()
 
     def see_to(self, state: TableState) -> bool:
@@ -134,7 +136,7 @@ class KeyMaker:
     def _build_in_a_moment(self, db: pg.connection, state: TableState, index: str) -> None:
         """Makes an index while those who write wait; gives up for good if that takes too long."""
         try:
-            with transaction(db, MOMENT) as cursor:
+            with transaction(db, self._moment) as cursor:
                 cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [BUILD_LOCK])
                 if cursor.fetchone() != (True,):
                     raise errors.LockNotAvailable("another recorder is at it")
