@@ -121,6 +121,7 @@ def test_while_a_backup_holds_an_old_table_rows_arrive_and_the_key_comes_after_i
         waits = [line for line in said if "waits for process" in line]
         assert all("account homeauto" in line for line in waits)
         assert len(waits) == 1, said
+        assert [line for line in said if "Building the unique key on" in line and " 95 %" in line]
         with recording_in(database, tmp_path) as recording:
             eventually(lambda: unique_from(database) != NEVER, timeout_s=30)
             assert (unique_from(database) == ALWAYS) == (not duplicates)

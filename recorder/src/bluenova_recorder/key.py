@@ -68,7 +68,7 @@ class KeyMaker:
             if found is None or found.oid != state.oid:
                 return False
             if not mine:
-                Watch(db, found.oid, _what(found, "key")).say()
+                Watch(db, found.oid, _what(found, "unique key")).say()
                 return False
             self._complete(db, cursor, found)
         return True
@@ -107,7 +107,7 @@ class KeyMaker:
     ) -> None:
         """Makes an index beside those who write, or in a moment if that is not possible."""
         name = free_name(name, names_taken(cursor, state.schema))
-        what = _what(state, "index on the time" if name.startswith(TIME_INDEX) else "key")
+        what = _what(state, "index of the time" if name.startswith(TIME_INDEX) else "unique key")
         concurrently = index.replace("INDEX", "INDEX CONCURRENTLY", 1).format(name)
         try:
             run_beside(self._account, db, f"CREATE {concurrently}", state.oid, what)
@@ -164,9 +164,9 @@ class KeyMaker:
 
 
 def _what(state: TableState, index: str) -> str:
-    return f"Building the unique {index} on {state.rows:,} rows of {TABLE}".replace(
-        "unique index", "index"
-    )
+    # Nobody has counted a table that was never analyzed.
+    rows = f"{state.rows:,} rows of " if state.rows else ""
+    return f"Building the {index} on {rows}{TABLE}"
 
 
 def _partial(state: TableState, from_s: int) -> str:

@@ -14,55 +14,22 @@ from bluenova_recorder import rejected, schema
 from bluenova_recorder.account import SESSION, Account, Session, transaction
 from bluenova_recorder.batch import Entry
 from bluenova_recorder.cures import is_owners
+from bluenova_recorder.insert import FEW, FROM_JSON, FROM_STAGE, PIN, STAGE, copy_line, json_rows
 from bluenova_recorder.intake import RejectedItem
 from bluenova_recorder.look import look
 from bluenova_recorder.table_state import ALWAYS, TableState
 from bluenova_shared.snapshot import Snapshot
-from bluenova_shared.table import COLUMNS, KEY, TABLE, Cell, TableColumn, row
+from bluenova_shared.table import row
 from bluenova_shared.topics import Topics
 from bluenova_shared.wire import Event, Item, to_chunk_json
 
 log = logging.getLogger(__name__)
 
-_NAMES = ", ".join(column.name for column in COLUMNS)
-# It lives in the batch's transaction: a pooler in between gives each one another session. It also
-# keeps the table from being renamed or changed until the commit.
-_STAGE = (
-    f"CREATE TEMPORARY TABLE stage ON COMMIT DROP AS "
-    f"SELECT 0 AS n, {_NAMES} FROM {TABLE} WITH NO DATA"
-)
-_BY_KEY = " AND ".join(f"there.{key} = stage.{key}" for key in KEY)
-# In one order, or two recorders that insert the same rows wait for each other for ever.
-_INSERT = (
-    f"INSERT INTO {TABLE} ({_NAMES}) SELECT {_NAMES} FROM stage "
-    f"ORDER BY {', '.join(KEY)} ON CONFLICT DO NOTHING"
-)
-# Where no key holds, one recorder at a time looks first: for rows before the time that is passed.
-_INSERT_BEFORE_KEY = (
-    f"INSERT INTO {TABLE} ({_NAMES}) SELECT DISTINCT ON ({', '.join(KEY)}) {_NAMES} FROM stage "
-    f"WHERE insert_time_utc >= %s OR NOT EXISTS (SELECT FROM {TABLE} AS there WHERE {_BY_KEY}) "
-    f"ORDER BY {', '.join(KEY)}, n ON CONFLICT DO NOTHING"
-)
-_THERE = ", ".join(f"there.{column.name}" for column in COLUMNS)
-_STAGED = ", ".join(f"stage.{column.name}" for column in COLUMNS)
-_OTHERS = (
-    f"SELECT n, EXISTS (SELECT FROM {TABLE} AS there WHERE {_BY_KEY}) FROM stage "
-    f"WHERE NOT EXISTS (SELECT FROM {TABLE} AS there "
-    f"WHERE {_BY_KEY} AND ({_THERE}) IS NOT DISTINCT FROM ({_STAGED}))"
-)
 _TAKEN = "time taken: its row has other values"
 _KEPT_OUT = "kept out by another unique key of the table, or by a trigger: see docs/migrating.md"
 
 # After so many in a batch, and none stored, the rest of it is not tried one by one.
 ENOUGH_WAITING = 3
-
-
-def _format(column: TableColumn) -> str:
-    return "%s" if column.decimals is None else f"%.{column.decimals}f"
-
-
-_FORMATS = [_format(column) for column in COLUMNS]
-_TEXTS = [place for place, column in enumerate(COLUMNS) if column.sql_type.startswith("VARCHAR")]
 
 
 @dataclass
@@ -169,19 +136,24 @@ class Store:
         """Inserts what is not there; returns which the table does not have then, and why."""
         if not snapshots:
             return {}
-        cursor.execute(_STAGE)
+        rows = [row(snapshot) for snapshot in snapshots]
+        few = len(rows) <= FEW
+        cursor.execute(PIN if few else STAGE)
         self.table = look(cursor)
-        lines = "".join(copy_line(n, row(snapshot)) for n, snapshot in enumerate(snapshots))
-        cursor.copy_expert("COPY stage FROM STDIN", io.BytesIO(lines.encode()))
         unique_from = self.table.unique_from if self.table else ALWAYS
+        values = {"unique_from": unique_from, "rows": json_rows(rows) if few else None}
+        statements = FROM_JSON if few else FROM_STAGE
+        if not few:
+            lines = "".join(copy_line(n, cells) for n, cells in enumerate(rows))
+            cursor.copy_expert("COPY stage FROM STDIN", io.BytesIO(lines.encode()))
         if unique_from == ALWAYS:
-            cursor.execute(_INSERT)
+            cursor.execute(statements.insert, values)
         else:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [schema.ROWS_LOCK])
-            cursor.execute(_INSERT_BEFORE_KEY, [unique_from])
+            cursor.execute(statements.insert_before_key, values)
         if cursor.rowcount == len(snapshots):
             return {}
-        cursor.execute(_OTHERS)
+        cursor.execute(statements.others, values)
         return {n: _TAKEN if is_taken else _KEPT_OUT for n, is_taken in cursor.fetchall()}
 
     def _rejected(self, item: Item, reason: str) -> RejectedItem:
@@ -201,20 +173,3 @@ def _insert_events(cursor: pg.cursor, events: Sequence[Event]) -> None:
         "VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
         [(e.time.replace(tzinfo=None), int(e.mcu_id, 16), e.event, e.interval_s) for e in events],
     )
-
-
-def copy_line(n: int, values: Sequence[Cell]) -> str:
-    """A line of COPY's text format: numbers with their columns' decimals, unknown as null."""
-    cells = list(values)
-    for place in _TEXTS:
-        text = cells[place]
-        if isinstance(text, str):
-            cells[place] = _quoted(text)
-    texts = [
-        r"\N" if cell is None else form % cell for form, cell in zip(_FORMATS, cells, strict=True)
-    ]
-    return f"{n}\t" + "\t".join(texts) + "\n"
-
-
-def _quoted(text: str) -> str:
-    return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
