@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -54,3 +54,40 @@ def test_a_row_has_the_snapshots_time_and_comes_once(
                 for soc, time_s in ((5, NEW_S), (6, START_S), (7, NEW_S + 10))
             ]
             assert not [line for line in recording.service.lines() if "has to wait" in line]
+
+
+@pytest.mark.parametrize("table", [C_PROGRAMS_TABLE, WITH_ZONE], ids=["without a zone", "with one"])
+@pytest.mark.parametrize("reader", ["UTC", FAR])
+def test_gaps_are_as_long_as_they_are_for_a_reader_in_any_zone(
+    reader: str, table: str, postgres: Postgres, tmp_path: Path
+) -> None:
+    with odd_database(postgres, before=table + "TRUNCATE battery_pack") as database:
+        with recording_in(database, tmp_path) as recording:
+            recording.publish(*[snapshot_keys(START_S + s) for s in (0, 10, 3600, 3610)])
+            recording.catch_up()
+        query(
+            database,
+            "INSERT INTO battery_pack_events SELECT to_timestamp(%s) AT TIME ZONE 'UTC', %s, "
+            "'battery_lost', 10",
+            *(START_S + 30, 0x1A2B3C4D),
+        )
+        found = query(
+            database,
+            f"SET LOCAL timezone = '{reader}'; SELECT gap, cause FROM battery_pack_gaps "
+            "WHERE mcu_id = %s AND gap_to IS NOT NULL",
+            0x1A2B3C4D,
+        )
+        assert found == [(timedelta(seconds=3590), "battery lost")]
+        now = "now()" if table == WITH_ZONE else "now() AT TIME ZONE 'UTC'"
+        query(
+            database,
+            f"UPDATE battery_pack SET insert_time_utc = {now} - INTERVAL '90 s' WHERE mcu_id <> %s",
+            0x1A2B3C4D,
+        )
+        ((gap,),) = query(
+            database,
+            f"SET LOCAL timezone = '{reader}'; SELECT gap FROM battery_pack_gaps "
+            "WHERE mcu_id <> %s",
+            0x1A2B3C4D,
+        )
+        assert timedelta(seconds=90) <= gap < timedelta(seconds=120)
