@@ -50,7 +50,8 @@ class Watch:
         self._oid = oid
         self._what = what
         self._tens = Change()
-        self._blockers = Change("")
+        self._seen = ""
+        self._said = Change()
 
     def say(self) -> None:
         """Says how far it is, and who keeps it waiting, if that has changed."""
@@ -66,7 +67,10 @@ class Watch:
         """Ends the build of that process if somebody waits for it behind whom all others wait."""
         with self._db.cursor() as cursor:
             blockers = blockers_of(cursor, pid)
-            if self._blockers.to(blockers) and blockers:
+            # A recorder that commits a batch right now is not worth a word.
+            stays = blockers == self._seen
+            self._seen = blockers
+            if blockers and stays and self._said.to(blockers):
                 log.warning(
                     "%s waits for %s. Recording goes on; the build does when that ends",
                     *(self._what, blockers),
