@@ -1,7 +1,5 @@
 """Who we are to the database, and how a transaction with it behaves."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field

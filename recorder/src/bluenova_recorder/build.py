@@ -3,8 +3,6 @@
 Nobody waits for it: it is done concurrently, and given up if somebody comes to wait for it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import threading

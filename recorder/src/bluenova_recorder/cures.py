@@ -1,7 +1,5 @@
 """Which of the database's errors its owner can mend, and how."""
 
-from __future__ import annotations
-
 import psycopg2
 from psycopg2 import errors
 

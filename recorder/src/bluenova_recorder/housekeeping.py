@@ -4,8 +4,6 @@ It runs beside recording, over connections of its own, and stands in nobody's wa
 done at once is tried again later.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable

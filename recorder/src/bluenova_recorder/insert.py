@@ -4,8 +4,6 @@ Many go by COPY into a stage, which is several times as fast. A few go as JSON: 
 of the server's log each time, a row 0.4 KB, and most batches are one row.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

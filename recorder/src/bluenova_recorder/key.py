@@ -3,8 +3,6 @@
 While it is built, and if it cannot be, rows are kept unique by a look before each insert.
 """
 
-from __future__ import annotations
-
 import logging
 from contextlib import closing
 

@@ -1,7 +1,5 @@
 """What the database's catalogue says of the table. It only looks, and waits for nobody's lock."""
 
-from __future__ import annotations
-
 from psycopg2 import extensions as pg
 
 from bluenova_recorder.table_state import Index, TableState

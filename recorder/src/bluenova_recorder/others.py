@@ -1,7 +1,5 @@
 """Who else is at the table: named, so that a person can see whom to wait for."""
 
-from __future__ import annotations
-
 from psycopg2 import extensions as pg
 
 _NAMED = """

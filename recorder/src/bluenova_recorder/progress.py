@@ -1,7 +1,5 @@
 """How far PostgreSQL is with an index. Pure."""
 
-from __future__ import annotations
-
 # The phases of pg_stat_progress_create_index that take long: from which to which percent.
 _BY_BLOCKS = {
     "building index: scanning table": (0, 50),

@@ -4,8 +4,6 @@ It looks first, and does nothing if nothing is missing. An existing table of the
 it is. What can wait (the unique key of an old table, a changed view) is housekeeping.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 

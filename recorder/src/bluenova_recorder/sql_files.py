@@ -1,7 +1,5 @@
 """The files of sql/: which objects each makes, and whether one has changed since it was run."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What the table is like, and what follows for the rows' uniqueness. Pure."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Container
 from dataclasses import dataclass, field

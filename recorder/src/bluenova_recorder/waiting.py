@@ -1,7 +1,5 @@
 """What waits until the database's owner mends something, and since when."""
 
-from __future__ import annotations
-
 from bluenova_recorder.store import Written
 
 # More than one of them says nothing new.
