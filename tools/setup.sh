@@ -3,6 +3,7 @@
 #
 #   tools/setup.sh packages   make .venv and install what the lock file names, then our own four
 #   tools/setup.sh broker     find Mosquitto; as root on Debian, install it without its service
+#   tools/setup.sh pooler     find PgBouncer, which some tests need; as root on Debian, install it likewise
 #   tools/setup.sh uv         the resolver for "make lock", in an environment of its own
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -117,12 +118,27 @@ find_broker() {
         "  sudo systemctl disable --now mosquitto    # you need only the program, not the service" \
         "then run make again."
     say "Installing Debian's mosquitto, the MQTT broker (its system service stays off) …"
-    leave_services_off apt_install mosquitto
-    # The service must not start at the next boot either: port 1883 stays free.
-    if command -v update-rc.d >/dev/null; then
-        quietly update-rc.d mosquitto disable || true
-    fi
+    install_without_service mosquitto
     command -v mosquitto >/dev/null || fail "mosquitto was installed and yet cannot be found."
+}
+
+install_without_service() { # package
+    leave_services_off apt_install "$1"
+    # The service must not start at the next boot either: its port stays free.
+    if command -v update-rc.d >/dev/null; then
+        quietly update-rc.d "$1" disable || true
+    fi
+}
+
+find_pooler() { # without it some tests are skipped, and say so
+    local PATH="$PATH:/usr/sbin:/usr/local/sbin"
+    command -v pgbouncer >/dev/null && return
+    if ! can_install; then
+        say "PgBouncer was not found: its tests will be skipped. On Debian: sudo apt-get install pgbouncer"
+        return
+    fi
+    say "Installing Debian's pgbouncer, for the tests (its system service stays off) …"
+    install_without_service pgbouncer
 }
 
 install_uv() {
@@ -134,6 +150,7 @@ install_uv() {
 case ${1:-} in
     packages) install_packages ;;
     broker) find_broker ;;
+    pooler) find_pooler ;;
     uv) install_uv ;;
-    *) fail "usage: tools/setup.sh packages|broker|uv" ;;
+    *) fail "usage: tools/setup.sh packages|broker|pooler|uv" ;;
 esac

@@ -61,7 +61,7 @@ def test_a_database_that_goes_and_comes_back_costs_a_line_for_each_reason_and_on
             assert "The database is back" in back
             # A server that shuts down or starts up refuses for a reason of its own.
             reasons = [AWAY.findall(line) for line in away]
-            assert all(reasons)
+            assert all(reasons), away
             assert all(one != other for one, other in pairwise(reasons)), reasons
         assert service.running
 
@@ -111,5 +111,6 @@ def test_a_recorder_that_starts_without_a_broker_waits_for_it(
     ) as service:
         service.wait_for_line("No MQTT broker", timeout_s=20)
         mosquitto.start()
+        wait_until_ready(service, database)
         records_again(mosquitto, database, START_S)
         assert len(said(service, "No MQTT broker")) == 1

@@ -8,14 +8,18 @@ from typing import Any
 
 import psycopg2
 import pytest
-from psycopg2 import errors
+from psycopg2 import errors, sql
 from tests.support.c_program import C_PROGRAM, C_PROGRAMS_TABLE, DUPLICATES
 from tests.support.factories import START_S, snapshot, snapshot_keys
-from tests.support.harness import query, stored
+from tests.support.harness import eventually, query, stored
 from tests.support.recording import record
 
+from bluenova_recorder.account import Account, transaction
+from bluenova_recorder.housekeeping import Housekeeping
+from bluenova_recorder.look import look
 from bluenova_recorder.schema import prepare
 from bluenova_recorder.store import Store
+from bluenova_recorder.table_state import ALWAYS, TableState
 from bluenova_tools.local import Database, Postgres
 
 pytestmark = pytest.mark.services
@@ -23,10 +27,34 @@ pytestmark = pytest.mark.services
 OLD = datetime(2024, 5, 1, 12, 0, 0)  # noqa: DTZ001  # the column has no zone
 
 
-def shape(database: Database) -> int | None:
-    """What a recorder does when it connects; returns from when on the key holds."""
+@pytest.fixture(autouse=True)
+def _where(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in postgres.environment().items():
+        monkeypatch.setenv(name, value)
+
+
+def account(database: Database) -> Account:
+    """The recorder's account; libpq's own variables say where the database is."""
+    return Account(database.name, database.user, database.password)
+
+
+def shape(database: Database) -> TableState:
+    """What a recorder does when it connects, and beside recording until nothing is left to do."""
     with contextlib.closing(database.connect()) as db:
-        return prepare(db)
+        prepare(db)
+        with transaction(db) as cursor:
+            state = look(cursor)
+    assert state is not None
+    housekeeping = Housekeeping(account(database), lambda: state)
+    after: list[TableState] = []
+
+    def is_done() -> bool:
+        done = housekeeping.keep(state)
+        after.extend([done] if done else [])
+        return done is not None
+
+    eventually(is_done)
+    return after[0]
 
 
 def insert(database: Database, time: str, mcu_id: int = 439041101) -> None:
@@ -98,7 +126,7 @@ def test_the_key_is_on_the_battery_and_the_time(database: Database) -> None:
 def test_the_c_programs_table_stays_as_it_is_and_gets_the_key(database: Database) -> None:
     query(database, C_PROGRAMS_TABLE)
     before = stored(database)
-    assert shape(database) is None, "the key holds for all rows"
+    assert shape(database).unique_from == ALWAYS, "the key holds for all rows"
     after = [{name: row[name] for name, _ in C_PROGRAM} for row in stored(database)]
     assert after == before
     assert len(after) == 1000
@@ -182,9 +210,8 @@ class TestATableWithDuplicates:
 
     def test_is_kept_unique_from_now_on(self, table: Database) -> None:
         before = datetime.now(UTC)
-        from_s = shape(table)
-        assert from_s is not None
-        assert before.timestamp() < from_s <= datetime.now(UTC).timestamp() + 1
+        since = datetime.fromisoformat(shape(table).unique_from).replace(tzinfo=UTC)
+        assert before < since <= datetime.now(UTC) + timedelta(seconds=1)
         assert [partial for _, partial in keys(table).values()] == [True]
         later = (before + timedelta(minutes=1)).replace(tzinfo=None, microsecond=0)
         insert(table, str(later))
@@ -192,9 +219,9 @@ class TestATableWithDuplicates:
             insert(table, str(later))
 
     def test_keeps_its_one_partial_key_at_each_start(self, table: Database) -> None:
-        from_s = shape(table)
+        since = shape(table).unique_from
         before = keys(table)
-        assert shape(table) == from_s
+        assert shape(table).unique_from == since
         assert keys(table) == before
 
     def test_gets_the_whole_key_once_the_duplicates_are_gone(self, table: Database) -> None:
@@ -204,7 +231,7 @@ class TestATableWithDuplicates:
             "DELETE FROM battery_pack AS a USING battery_pack AS b WHERE a.ctid > b.ctid "
             "AND (a.mcu_id, a.insert_time_utc) = (b.mcu_id, b.insert_time_utc)",
         )
-        assert shape(table) is None
+        assert shape(table).unique_from == ALWAYS
         assert whole(table)
         with pytest.raises(errors.UniqueViolation):
             insert(table, str(OLD))
@@ -212,8 +239,8 @@ class TestATableWithDuplicates:
     def test_with_duplicates_in_the_future_gets_a_key_behind_them(self, table: Database) -> None:
         for _ in range(2):
             insert(table, "2031-01-01 00:00:00")
-        from_s = shape(table)
-        assert from_s == datetime(2031, 1, 1, 0, 0, 1, tzinfo=UTC).timestamp()
+        since = datetime.fromisoformat(shape(table).unique_from)
+        assert since == datetime(2031, 1, 1, 0, 0, 1)  # noqa: DTZ001  # the column has no zone
         assert [partial for _, partial in keys(table).values()] == [True]
         insert(table, "2031-01-01 00:00:10")
         with pytest.raises(errors.UniqueViolation):
@@ -263,7 +290,7 @@ def test_a_table_in_partitions_gets_the_key(database: Database) -> None:
         database, "CREATE TABLE battery_pack (LIKE old_rows) PARTITION BY RANGE (insert_time_utc)"
     )
     query(database, "ALTER TABLE battery_pack ATTACH PARTITION old_rows DEFAULT")
-    assert shape(database) is None
+    assert shape(database).unique_from == ALWAYS
     assert whole(database)
     with pytest.raises(errors.UniqueViolation):
         insert(database, "2024-05-01 12:00:00")
@@ -345,12 +372,8 @@ def test_a_key_may_take_longer_to_build_than_a_statement_may_else(database: Data
         "SELECT TIMESTAMP '2020-01-01' + n * INTERVAL '10 s', n % 7 "
         "FROM generate_series(0, 299999) AS n",
     )
-    with contextlib.closing(database.connect()) as db:
-        db.autocommit = True
-        with db.cursor() as cursor:
-            cursor.execute("SET statement_timeout = '25ms'")
-        prepare(db)
-        with db.cursor() as cursor:
-            cursor.execute("SHOW statement_timeout")
-            assert cursor.fetchone() == ("25ms",)
+    name = sql.Identifier(database.name).as_string(database.connect())
+    query(database, f"ALTER DATABASE {name} SET statement_timeout = '25ms'")
+    query(database, f"ALTER DATABASE {name} SET lock_timeout = '25ms'")
+    shape(database)
     assert whole(database)

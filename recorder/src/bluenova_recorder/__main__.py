@@ -11,6 +11,7 @@ import psycopg2
 
 from bluenova_recorder.account import SESSION, Session
 from bluenova_recorder.batch import Batch
+from bluenova_recorder.housekeeping import Housekeeping
 from bluenova_recorder.recorder import PAUSES_S, Recorder
 from bluenova_recorder.redrive import redrive
 from bluenova_recorder.settings import RecorderSettings
@@ -49,11 +50,13 @@ async def serve(arguments: list[str], parts: Parts = PARTS) -> None:
     topics, steady = Topics(settings.topic_root), parts.steady
     client = _client(settings, topics, parts.keepalive_s)
     link = MqttLink(settings.broker(), client, steady, pauses=parts.broker_pauses, listening=False)
+    store = Store(settings.account(), topics, parts.session)
+    housekeeping = Housekeeping(settings.account(), lambda: store.table)
     recorder = parts.recorder(
         link=link,
         topics=topics,
         batch=Batch(settings.batch_rows, settings.batch_age_s),
-        store=Store(settings.account(), topics, parts.session),
+        store=store,
         steady=steady,
         pauses_s=parts.database_pauses_s,
     )
@@ -64,7 +67,7 @@ async def serve(arguments: list[str], parts: Parts = PARTS) -> None:
         await link.close()
 
     await service.run_jobs(
-        [recorder.run()],
+        [recorder.run(), housekeeping.run()],
         link.run(),
         farewell,
         health_file=settings.health_file,

@@ -1,5 +1,7 @@
-"""Who we are to the database, and how a session with it behaves."""
+"""Who we are to the database, and how a transaction with it behaves."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +16,9 @@ _LINK: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
     "application_name": "bluenova-recorder",
+    # Here, as psycopg2 encodes with what it saw when it connected. It overrules a role's setting,
+    # a database's own encoding, and PGCLIENTENCODING.
+    "client_encoding": "UTF8",
 }
 
 
@@ -21,22 +26,29 @@ _LINK: dict[str, Any] = {
 class Session:
     """How long the server waits for us, and we for it, in seconds."""
 
-    lock_timeout_s: int = 10
-    statement_timeout_s: int = 60
-    idle_in_transaction_s: int = 30  # a recorder that froze lets go of its locks
+    lock_timeout_s: float = 10
+    statement_timeout_s: float = 60
+    idle_in_transaction_s: float = 30  # a recorder that froze lets go of its locks
 
     def settings(self) -> dict[str, str]:
-        """The session's settings, in PostgreSQL's words."""
+        """The settings of a transaction, in PostgreSQL's words."""
         return {
             "synchronous_commit": "on",  # "off" lost rows that were committed, at an immediate stop
-            "lock_timeout": f"{self.lock_timeout_s}s",
-            "statement_timeout": f"{self.statement_timeout_s}s",
-            "idle_in_transaction_session_timeout": f"{self.idle_in_transaction_s}s",
-            "client_encoding": "UTF8",
+            "TimeZone": "UTC",  # or a column with a time zone shifts each row by the role's zone
+            "lock_timeout": _ms(self.lock_timeout_s),
+            "statement_timeout": _ms(self.statement_timeout_s),
+            "idle_in_transaction_session_timeout": _ms(self.idle_in_transaction_s),
         }
 
 
 SESSION = Session()
+# For what must not stand in anybody's way: who waits for a lock makes all behind it wait. Less
+# than PostgreSQL's deadlock_timeout, so that nobody else is ended in our stead.
+BRIEF = Session(lock_timeout_s=0.3, statement_timeout_s=5)
+
+
+def _ms(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"
 
 
 @dataclass(frozen=True)
@@ -47,14 +59,35 @@ class Account:
     user: str
     password: str | None = field(default=None, repr=False)
 
-    def connect(self, session: Session = SESSION) -> pg.connection:
+    def connect(self) -> pg.connection:
         """A new connection. Raises psycopg2.OperationalError."""
         db: pg.connection = psycopg2.connect(
             dbname=self.name, user=self.user, password=self.password, **_LINK
         )
-        db.autocommit = True
-        with db.cursor() as cursor:
-            for name, value in session.settings().items():
-                cursor.execute("SELECT set_config(%s, %s, false)", [name, value])
-        db.autocommit = False
+        # It goes along with each BEGIN. A role may have another one as its default, with which
+        # rows that two recorders insert at once are errors.
+        db.set_session(isolation_level=pg.ISOLATION_LEVEL_READ_COMMITTED)
         return db
+
+
+@contextlib.contextmanager
+def transaction(db: pg.connection, session: Session = SESSION) -> Iterator[pg.cursor]:
+    """Gives a cursor in a transaction, which is committed, or rolled back after an error.
+
+    Its settings end with it: a pooler may give the server's session to somebody else then.
+    """
+    with db, db.cursor() as cursor:
+        settings = session.settings().items()
+        calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+        cursor.execute(f"SELECT {calls}", [word for setting in settings for word in setting])
+        yield cursor
+
+
+def is_pooled(db: pg.connection) -> bool:
+    """Whether a pooler (PgBouncer …) stands in between: then a session may not be ours to keep.
+
+    A pooler answers for many servers, and so with a process number of its own.
+    """
+    with db, db.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cursor.fetchone() != (db.info.backend_pid,)

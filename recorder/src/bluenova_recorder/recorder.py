@@ -10,13 +10,16 @@ from typing import TypeVar
 import psycopg2
 
 from bluenova_recorder.batch import Batch, Entry
+from bluenova_recorder.cures import cure
 from bluenova_recorder.intake import judge
 from bluenova_recorder.store import Store, Written
+from bluenova_recorder.waiting import Waiting
 from bluenova_shared.backoff import Backoff
-from bluenova_shared.logs import Change, Throttle
+from bluenova_shared.logs import AGAIN_S, Change, Throttle
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.events import Connected, Event, Lost, TooLong
 from bluenova_shared.mqtt.link import MqttLink
+from bluenova_shared.table import TABLE
 from bluenova_shared.threads import in_daemon_thread
 from bluenova_shared.topics import Topics
 from bluenova_shared.wire import Receipt, Rejected
@@ -56,15 +59,21 @@ class Recorder:
         self._messages: deque[Message] = deque()
         self._throttle = Throttle(SAME_REASON_EVERY_S)
         self._dropped = 0
-        self._away = Change()
+        self._away = Change(every_s=AGAIN_S)
         self._able = False
-        # Since when, by the steady clock, something waits to be committed; None: nothing does.
-        self.uncommitted_since_s: float | None = self._steady()
+        self._waiting = Waiting()
+        self._trying_since_s: float | None = self._steady()
+
+    @property
+    def uncommitted_since_s(self) -> float | None:
+        """Since when, by the steady clock, something waits to be committed; None: nothing does."""
+        since = (self._trying_since_s, self._waiting.since_s(self._steady()))
+        return min((one for one in since if one is not None), default=None)
 
     async def run(self) -> None:
         """Records until cancelled: the next batch is gathered while the last one is committed."""
         await self._reach(self._store.open)
-        self.uncommitted_since_s = None
+        self._trying_since_s = None
         async with asyncio.TaskGroup() as group:
             recording: asyncio.Task[None] | None = None
             while True:
@@ -79,9 +88,9 @@ class Recorder:
         Killed before the commit, there is no receipt, so it all comes again. Killed after it, too,
         and what is stored already is not stored twice.
         """
-        self.uncommitted_since_s = self._steady()
+        self._trying_since_s = self._steady()
         written = await self._reach(lambda: self._store.write(entries))  # returns after the commit
-        self.uncommitted_since_s = None
+        self._trying_since_s = None
         for mcu_id, receipt in receipts(written).items():
             self._send_receipt(mcu_id, receipt)
         self._account_for(written)
@@ -140,8 +149,11 @@ class Recorder:
                 self._able = False
                 self._link.listen(False)  # another recorder is to have what we cannot store
                 reason = " ".join(str(error).split())
-                if self._away.to(reason):
-                    log.warning("The database does not take anything (%s); trying again", reason)
+                if self._away.to(reason, self._steady()):
+                    log.warning(
+                        "The database does not take anything (%s); trying again%s",
+                        *(reason, cure(error)),
+                    )
                 await asyncio.sleep(backoff.next_s())
             else:
                 if self._away.to(None):
@@ -156,6 +168,10 @@ class Recorder:
         log.debug("Recorded %d items", len(written.recorded))
         for one in written.rejected:
             self._note("Rejected", one.topic, one.reason)
+        self._waiting.update(written, self._steady())
+        if written.why is not None:
+            reason = " ".join(str(written.why).split())
+            self._note("Not stored", TABLE, f"{reason}{cure(written.why)}")
         if written.not_kept:
             self._note("No room to keep", "battery_pack_rejected", "see docs/operations.md")
 
@@ -184,9 +200,9 @@ def receipts(written: Written) -> dict[str, Receipt]:
     for one in written.rejected:
         if one.mcu_id is not None and one.id is not None:
             rejected[one.mcu_id].append(Rejected(id=one.id, reason=one.reason))
-    for one in written.not_kept:
-        if one.mcu_id is not None and one.id is not None:
-            postponed[one.mcu_id].append(one.id)
+    for later in (*written.not_kept, *written.waiting):
+        if later.mcu_id is not None and later.id is not None:
+            postponed[later.mcu_id].append(later.id)
     return {
         mcu_id: Receipt(
             recorded=recorded[mcu_id], rejected=rejected[mcu_id], postponed=postponed[mcu_id]

@@ -4,6 +4,7 @@ import logging
 
 from psycopg2 import extensions as pg
 
+from bluenova_recorder.account import transaction
 from bluenova_recorder.intake import judge
 from bluenova_recorder.store import Store
 from bluenova_shared.message import Message
@@ -26,6 +27,7 @@ def redrive(store: Store, topics: Topics) -> tuple[int, int]:
         if not why:
             written = store.write(judged.items)
             why = [one.reason for one in written.rejected] or ["no room"] * len(written.not_kept)
+            why += [f"has to wait ({written.why})"] * len(written.waiting)
             if any((one.topic, one.payload) != (topic, payload) for one in written.rejected):
                 _delete(db, topic, payload)  # it has just been kept in another form
         if why:
@@ -38,7 +40,7 @@ def redrive(store: Store, topics: Topics) -> tuple[int, int]:
 
 
 def _delete(db: pg.connection, topic: str, payload: bytes) -> None:
-    with db, db.cursor() as cursor:
+    with transaction(db) as cursor:
         cursor.execute(
             "DELETE FROM battery_pack_rejected WHERE topic = %s AND payload = %s",
             [topic, payload],
@@ -46,6 +48,6 @@ def _delete(db: pg.connection, topic: str, payload: bytes) -> None:
 
 
 def _rejected(db: pg.connection) -> list[tuple[str, bytes]]:
-    with db, db.cursor() as cursor:
+    with transaction(db) as cursor:
         cursor.execute("SELECT topic, payload FROM battery_pack_rejected ORDER BY rejected_at")
         return [(topic, bytes(payload)) for topic, payload in cursor.fetchall()]

@@ -32,7 +32,7 @@ def keep(cursor: pg.cursor, items: Sequence[RejectedItem]) -> list[RejectedItem]
     kept = []
     for one in items:
         if rows > 0 and size >= len(one.payload):
-            cursor.execute(_INSERT, [one.topic, one.payload, one.reason])
+            cursor.execute(_INSERT, [one.topic, one.payload, _plain(one.reason)])
             rows, size = rows - cursor.rowcount, size - cursor.rowcount * len(one.payload)
             kept.append(one)
             continue
@@ -40,3 +40,10 @@ def keep(cursor: pg.cursor, items: Sequence[RejectedItem]) -> list[RejectedItem]
         if cursor.rowcount:
             kept.append(one)
     return kept
+
+
+def _plain(text: str) -> str:
+    """The text in characters that every database can hold, whatever its encoding."""
+    return "".join(
+        char if char.isascii() and char.isprintable() else ascii(char)[1:-1] for char in text
+    )

@@ -1,0 +1,53 @@
+"""Databases that are not as ours are, and recorders at work in them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from psycopg2 import sql
+from tests.support.harness import Listener, eventually, query, recorder
+from tests.support.recording import Recording
+
+from bluenova_tools.local import Database, Mosquitto, Postgres
+
+_numbers = count(1)
+
+
+@contextlib.contextmanager
+def odd_database(
+    postgres: Postgres, *, encoding: str = "UTF8", before: str = ""
+) -> Iterator[Database]:
+    """A database with this encoding, on which these statements have been run."""
+    name = f"odd_{next(_numbers)}"
+    with contextlib.closing(postgres.connect()) as db:
+        db.autocommit = True
+        with db.cursor() as cursor:
+            cursor.execute(
+                sql.SQL(
+                    "CREATE DATABASE {} ENCODING {} LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+                ).format(sql.Identifier(name), sql.Literal(encoding))
+            )
+    try:
+        if before:
+            query(postgres.database(name), before)
+        yield postgres.database(name)
+    finally:
+        postgres.drop_database(name)
+
+
+@contextlib.contextmanager
+def recording_in(
+    database: Database, folder: Path, *, where: Mapping[str, str] | None = None, **settings: Any
+) -> Iterator[Recording]:
+    """A recorder at work in that database, which it reaches at `where`, maybe another way."""
+    with (
+        Mosquitto() as broker,
+        Listener(broker) as listener,
+        recorder(folder, where or database, mqtt_port=broker.port, **settings) as service,
+    ):
+        eventually(lambda: listener.payloads("bluenova/recorder"), timeout_s=20)
+        yield Recording(broker, database, service, listener)
