@@ -85,6 +85,7 @@ make_all() {
     # Copies, so that the services can read them with any owner and modes of the checkout.
     write /for/mosquitto/mosquitto.conf $MOSQUITTO_UID </project/mosquitto/mosquitto.conf
     write /for/mosquitto/acl $MOSQUITTO_UID </project/mosquitto/acl
+    write /for/mosquitto/start.sh $MOSQUITTO_UID </project/mosquitto/start.sh
     write /for/postgres/roles.sql $POSTGRES_UID </project/postgres/roles.sql
 }
 
