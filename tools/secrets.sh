@@ -87,6 +87,7 @@ make_all() {
     write /for/mosquitto/acl $MOSQUITTO_UID </project/mosquitto/acl
     write /for/mosquitto/start.sh $MOSQUITTO_UID </project/mosquitto/start.sh
     write /for/postgres/roles.sql $POSTGRES_UID </project/postgres/roles.sql
+    chown $POSTGRES_UID:$POSTGRES_UID /for/postgres-data # a new volume is root's
 }
 
 case ${1:-} in

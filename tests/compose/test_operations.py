@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.support.harness import eventually
-from tests.support.stack import PATIENCE_S, Stack
+from tests.support.stack import PATIENCE_S, ROOT, Stack, documented, run
 from tests.support.strangers import Client, Refused
 
 RENEW_ROLES = ["psql", "-Xq", "-d", "homeauto", "-f", "/docker-entrypoint-initdb.d/roles.sql"]
@@ -38,7 +41,7 @@ def test_a_dump_that_is_not_whole_is_no_backup(stack: Stack, tmp_path: Path) -> 
     stack.sql("CREATE TABLE unreadable (n int); INSERT INTO unreadable VALUES (1)")
     path = stack.sql("SELECT pg_relation_filepath('unreadable')")
     stack.sql("CHECKPOINT")
-    stack.execute("postgres", "rm", f"/var/lib/postgresql/data/{path}")
+    stack.execute("postgres", "rm", f"/database/{path}")
     stack.compose("restart", "postgres")
     eventually(lambda: stack.health("postgres") == "healthy", timeout_s=PATIENCE_S)
     try:
@@ -48,6 +51,127 @@ def test_a_dump_that_is_not_whole_is_no_backup(stack: Stack, tmp_path: Path) -> 
     finally:
         stack.sql("DROP TABLE unreadable")
     stack.wait_for_new_rows()
+
+
+def databases(stack: Stack) -> set[str]:
+    return set(stack.sql("SELECT datname FROM pg_database").splitlines())
+
+
+def test_the_major_upgrade_loses_no_row_while_the_battery_talks(
+    stack: Stack, tmp_path: Path
+) -> None:
+    # From 17 to 17: no other version's image can be had everywhere.
+    steps = documented("docs/operations.md", "major upgrade").replace("=18", "=17")
+    settings, file = tmp_path / ".env", tmp_path / "before-upgrade.dump"
+    steps = steps.replace("bluenova_", f"{stack.name}_").replace(".env", str(settings))
+    steps = steps.replace("backups/before-upgrade.dump", str(file))
+    stack.wait_for_new_rows()
+    times = "SELECT insert_time_utc FROM battery_pack ORDER BY 1"
+    had = stack.sql(times).splitlines()
+    settings.touch()
+    run(["bash", "-c", steps], env={**stack.env, "COMPOSE_ENV_FILES": str(settings)})
+    assert settings.read_text() == "POSTGRES_VERSION=17\n"
+    stack.wait_for_new_rows()
+    assert set(had) <= set(stack.sql(times).splitlines())
+    # Not even what was measured in between: the collector's interval is one second.
+    newest = f"gap_from >= '{had[-1]}' AND gap_to IS NOT NULL"
+    gaps = f"SELECT * FROM battery_pack_gaps WHERE {newest}"
+    eventually(lambda: stack.sql(gaps) == "", timeout_s=PATIENCE_S)
+    # The one that the new version began, empty.
+    (before,) = sorted(name for name in databases(stack) if name.startswith("before_"))
+    stack.compose("exec", "-T", "postgres", "dropdb", before)
+
+
+def test_rows_left_in_a_database_of_before_can_be_added(stack: Stack, tmp_path: Path) -> None:
+    stack.tool("tools/backup.sh", str(tmp_path / "old.dump"))
+    known = databases(stack)
+    stack.wait_for_new_rows()
+    stack.tool("tools/restore.sh", str(tmp_path / "old.dump"))
+    (before,) = databases(stack) - known
+    psql = ["docker", "exec", stack.containers("postgres")[0], "psql", "-XqAt", "-d"]
+    count = "SELECT count(*) FROM battery_pack WHERE insert_time_utc IN (%s)"
+    left = run([*psql, before, "-c", "SELECT insert_time_utc FROM battery_pack"]).stdout.split("\n")
+    times = ", ".join(f"TIMESTAMP '{time}'" for time in left if time)
+    here = int(stack.sql(count % times))
+    assert here < times.count("TIMESTAMP"), "nothing is left there alone"
+    steps = documented("docs/operations.md", "rows left in before")
+    run(["bash", "-c", steps.replace("before_20261123t141044z", before)], env=stack.env)
+    assert int(stack.sql(count % times)) == times.count("TIMESTAMP")
+    stack.compose("exec", "-T", "postgres", "dropdb", before)
+
+
+@pytest.fixture
+def slow(stack: Stack) -> Iterator[None]:
+    """A table that takes some seconds to dump and to restore."""
+    stack.sql(
+        "CREATE TABLE slow AS SELECT n, md5(n::text) AS a FROM generate_series(1, 500000) AS n;"
+        "CREATE INDEX ON slow (a); CREATE INDEX ON slow (a, n); CREATE INDEX ON slow (n)"
+    )
+    yield
+    stack.sql("DROP TABLE IF EXISTS slow")
+
+
+def kill_midway(stack: Stack, how: signal.Signals, *command: str) -> None:
+    """Signal the program while its database of its own is there."""
+    known = databases(stack)
+    with subprocess.Popen(command, env=stack.env, cwd=ROOT, stdin=subprocess.DEVNULL) as program:
+        eventually(lambda: databases(stack) - known, timeout_s=PATIENCE_S)
+        program.send_signal(how)
+        assert program.wait(timeout=PATIENCE_S) != 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.usefixtures("slow")
+def test_a_killed_backup_or_restore_leaves_nothing_behind(
+    stack: Stack, tmp_path: Path, how: signal.Signals
+) -> None:
+    good = tmp_path / "good.dump"
+    stack.tool("tools/backup.sh", str(good))
+    known = databases(stack)
+    kill_midway(stack, how, "tools/backup.sh", str(tmp_path / "killed.dump"))
+    if how is not signal.SIGKILL:  # which leaves it no chance
+        assert databases(stack) == known
+        assert list(tmp_path.iterdir()) == [good]
+    kill_midway(stack, how, "tools/restore.sh", str(good))
+    if how is not signal.SIGKILL:
+        assert databases(stack) == known
+    # What one left that had no chance, the next removes.
+    stack.tool("tools/backup.sh", str(good))
+    assert databases(stack) == known
+    assert list(tmp_path.iterdir()) == [good]
+    stack.wait_for_new_rows()
+
+
+def test_a_file_that_is_no_whole_dump_of_ours_changes_nothing(stack: Stack, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.dump", tmp_path / "cut.dump"
+    stack.tool("tools/backup.sh", str(whole))
+    cut.write_bytes(whole.read_bytes()[:-500])
+    foreign = stack.execute("postgres", "pg_dump", "--format=custom", "postgres")
+    (tmp_path / "foreign.dump").write_text(foreign, errors="surrogateescape")
+    (tmp_path / "text.dump").write_text("SELECT 1;\n")
+    known = databases(stack)
+    for file in ("cut.dump", "foreign.dump", "text.dump", "none.dump"):
+        with pytest.raises(AssertionError, match="Nothing was changed"):
+            stack.tool("tools/restore.sh", str(tmp_path / file))
+    assert databases(stack) == known
+
+
+def test_a_dump_of_other_accounts_becomes_the_recorders(stack: Stack, tmp_path: Path) -> None:
+    file = tmp_path / "theirs.dump"
+    stack.sql("CREATE ROLE stranger")
+    stack.sql("CREATE TABLE theirs (n serial); ALTER TABLE theirs OWNER TO stranger")
+    stack.sql("GRANT SELECT ON battery_pack TO stranger")
+    stack.tool("tools/backup.sh", str(file))
+    stack.sql("DROP TABLE theirs; REVOKE ALL ON battery_pack FROM stranger; DROP ROLE stranger")
+    known = databases(stack)
+    said = stack.tool("tools/restore.sh", str(file))
+    assert "rights of accounts that this system does not have were left out" in said
+    owners = "SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'"
+    assert stack.sql(owners) == "homeauto"
+    stack.wait_for_new_rows()
+    stack.sql("DROP TABLE theirs")
+    (before,) = databases(stack) - known
+    stack.compose("exec", "-T", "postgres", "dropdb", before)
 
 
 def test_a_new_password_for_home_assistant(stack: Stack, port: int) -> None:
