@@ -100,6 +100,33 @@ def test_rows_left_in_a_database_of_before_can_be_added(stack: Stack, tmp_path: 
     stack.compose("exec", "-T", "postgres", "dropdb", before)
 
 
+def test_a_dump_of_the_c_programs_table_can_be_added(stack: Stack, tmp_path: Path) -> None:
+    # With an owner that is not here, a time twice, and the table as the C program made it.
+    table = (ROOT / "sql" / "001_battery_pack.sql").read_text().partition("CREATE INDEX")[0]
+    insert = "INSERT INTO battery_pack (insert_time_utc, mcu_id, soc) VALUES"
+    (container,) = stack.containers("postgres")
+    exec_ = ["docker", "exec", "-i", container]
+    run([*exec_, "createdb", "theirs"])
+    sql = f"""{table}; CREATE ROLE pi; ALTER TABLE battery_pack OWNER TO pi;
+        {insert} ('2024-05-06 07:08:01', 7, 50), ('2024-05-06 07:08:11', 7, 51),
+                 ('2024-05-06 07:08:11', 7, 51), (NULL, 7, 52)"""
+    run([*exec_, "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", "theirs"], stdin=sql)
+    dump = "pg_dump --format=custom --no-owner --no-acl --table=battery_pack"
+    assert f"{dump} homeauto >old.dump" in (ROOT / "docs" / "migrating.md").read_text()
+    run(["bash", "-c", f"docker exec {container} {dump} theirs >{tmp_path}/old.dump"])
+    run([*exec_, "dropdb", "theirs"])
+    stack.sql("DROP ROLE pi")
+
+    steps = documented("docs/migrating.md", "a dump of the old table")
+    steps = f"set -e\n{steps}".replace("<old.dump", f"<{tmp_path}/old.dump")
+    run(["bash", "-c", steps], env=stack.env)
+    theirs = "SELECT insert_time_utc, soc FROM battery_pack WHERE mcu_id = 7 ORDER BY 1"
+    rows = "2024-05-06 07:08:01|50\n2024-05-06 07:08:11|51\n|52"
+    assert stack.sql(theirs) == rows
+    stack.sql("DELETE FROM battery_pack WHERE mcu_id = 7")
+    stack.wait_for_new_rows()
+
+
 @pytest.fixture
 def slow(stack: Stack) -> Iterator[None]:
     """A table that takes some seconds to dump and to restore."""
@@ -195,13 +222,24 @@ def test_new_passwords_for_the_services(stack: Stack) -> None:
     stack.wait_for_new_rows()
 
 
+def test_the_volume_of_the_passwords_may_be_lost(stack: Stack) -> None:
+    old = {name: stack.secret(name) for name in ("homeauto", "collector", "homeassistant")}
+    stack.compose("rm", "--force", "secrets")
+    run(["docker", "volume", "rm", f"{stack.name}_secrets"])
+    steps = documented("docs/operations.md", "lost passwords")
+    run(["bash", "-c", f"set -e\n{steps}"], env=stack.env)
+    assert all(stack.secret(name) != password for name, password in old.items())
+    stack.wait_for_new_rows()
+
+
 def test_a_password_of_ones_own(stack: Stack, port: int) -> None:
     setting = ("run", "--rm", "-T", "secrets", "set", "homeassistant")
     with pytest.raises(AssertionError, match="without a colon"):
         stack.compose(*setting, stdin="half:of it would count\n")
     with pytest.raises(AssertionError, match="no password came in"):
         stack.compose(*setting, stdin="")
-    stack.compose(*setting, stdin="with blanks, 'quotes' and $dollars\n")
+    # As an editor of Windows writes it, with a byte order mark and CR.
+    stack.compose(*setting, stdin="\ufeffwith blanks, 'quotes' and $dollars\r\n")
     stack.compose("restart", "mosquitto")
     eventually(lambda: stack.health("mosquitto") == "healthy", timeout_s=PATIENCE_S)
     with Client(port, "homeassistant", "with blanks, 'quotes' and $dollars"):

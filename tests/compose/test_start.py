@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from tests.support.stack import Stack, docker
+
+from bluenova_tools.local import free_port
 
 MB = 1_000_000
 SERVICES = ["mosquitto", "postgres", "collector", "recorder"]
@@ -81,3 +84,21 @@ def test_an_image_carries_its_own_distribution_and_no_other(stack: Stack, servic
     )
     names = {line.rpartition("/")[2] for line in folders.split() if "dist-info" not in line}
     assert names == {"bluenova_shared", f"bluenova_{service}"}
+
+
+def test_the_demo_stays_out_of_a_real_batterys_system(stack: Stack) -> None:
+    name, port = f"bluenova-test-{os.getpid()}-real", str(free_port())
+    real = Stack(name, BATTERY_HOST="192.0.2.7", MQTT_PORT=port, COMPOSE_PROFILES="")
+    # As from a second clone, which has no .env.
+    demo = real.variant(BATTERY_HOST="", COMPOSE_PROFILES="demo")
+    try:
+        real.compose("run", "--rm", "secrets")
+        with pytest.raises(AssertionError, match="didn't complete successfully"):
+            demo.compose("up", "--detach")
+        said = demo.compose("logs", "secrets")
+        assert "reads the battery at 192.0.2.7, but BATTERY_HOST is not set" in said
+        assert demo.inspect("collector")["State"]["Status"] == "created"
+        assert demo.secret("homeassistant")
+        real.compose("up", "--detach", "mosquitto")
+    finally:
+        demo.down()
