@@ -16,7 +16,7 @@ can_start() {
         'log_dest stderr' 'log_type all' >$scratch/try.conf
     mosquitto -c $scratch/try.conf 2>$scratch/try.log &
     broker=$!
-    tenths=600 # with a file that takes longer than a minute to read, it is right to wait
+    tenths=200 # it takes a second at most; what still runs after twenty has read the file
     # A process that has ended has no "exe" any more.
     while [ -e /proc/$broker/exe ] && [ $tenths -gt 0 ]; do
         ! grep -q ' running$' $scratch/try.log || break

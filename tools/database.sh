@@ -20,4 +20,7 @@ END
 }
 
 # drop DATABASE: drops it even if a program that was killed is still connected to it.
-drop() { postgres dropdb --if-exists --force "$1" </dev/null; }
+drop() {
+    docker compose exec -T --env PGOPTIONS='-c client_min_messages=warning' postgres \
+        dropdb --if-exists --force "$1" </dev/null 9>&-
+}

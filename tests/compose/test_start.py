@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from tests.support.stack import Stack, docker
@@ -102,3 +103,18 @@ def test_the_demo_stays_out_of_a_real_batterys_system(stack: Stack) -> None:
         real.compose("up", "--detach", "mosquitto")
     finally:
         demo.down()
+
+
+@pytest.mark.parametrize("folder", ["/var/lib/postgresql/data", "/var/lib/postgresql"])
+def test_data_where_it_used_to_be_is_not_passed_over_for_an_empty_database(
+    stack: Stack, tmp_path: Path, folder: str
+) -> None:
+    # As in a user's docker-compose.override.yml of before, with the data on another disk.
+    override = tmp_path / "override.yml"
+    override.write_text(f"services: {{postgres: {{volumes: ['{tmp_path}:{folder}']}}}}")
+    theirs = Stack(f"bluenova-test-{os.getpid()}-moved", override, MQTT_PORT=str(free_port()))
+    try:
+        with pytest.raises(AssertionError, match=f"Duplicate mount point: {folder}"):
+            theirs.compose("up", "--detach", "postgres")
+    finally:
+        theirs.down()
