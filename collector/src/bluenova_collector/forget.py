@@ -4,8 +4,6 @@ A collector's name is in its outbox. If the outbox is lost, the next one has a n
 broker keeps saying `offline` under the old one.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import re

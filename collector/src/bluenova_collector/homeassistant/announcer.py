@@ -4,8 +4,6 @@ The broker keeps the announcements. They are sent again after each new connectio
 have lost them, and when Home Assistant says that it has started.
 """
 
-from __future__ import annotations
-
 import logging
 import random
 from collections.abc import Callable, Iterable

@@ -4,8 +4,6 @@ Everything is made from the annotations of Snapshot and Status; the unique ids a
 docs/home-assistant.md lists.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
