@@ -85,11 +85,26 @@ make_all() {
     # Copies, so that the services can read them with any owner and modes of the checkout.
     write /for/mosquitto/mosquitto.conf $MOSQUITTO_UID </project/mosquitto/mosquitto.conf
     write /for/mosquitto/acl $MOSQUITTO_UID </project/mosquitto/acl
+    write /for/mosquitto/start.sh $MOSQUITTO_UID </project/mosquitto/start.sh
     write /for/postgres/roles.sql $POSTGRES_UID </project/postgres/roles.sql
+    chown $POSTGRES_UID:$POSTGRES_UID /for/postgres-data # a new volume is root's
+}
+
+# The simulated battery must not write into the table of a real one. BATTERY_HOST is missing in a
+# second clone of the project, which uses the same volumes, or where it was set by hand the first time.
+keep_the_demo_out() {
+    if [ "${BATTERY_HOST:-battery}" != battery ]; then
+        printf %s "$BATTERY_HOST" | write /secrets/battery-host 0
+    elif [ -s /secrets/battery-host ]; then
+        fail "This system reads the battery at $(cat /secrets/battery-host), but BATTERY_HOST is not set. Write it into .env. For the demo, or for a second system, set COMPOSE_PROJECT_NAME and MQTT_PORT: see \"Two systems on one machine\" in docs/operations.md."
+    fi
 }
 
 case ${1:-} in
-    '') make_all ;;
+    '')
+        keep_the_demo_out
+        make_all
+        ;;
     show)
         known "${2:-}"
         make_all
@@ -102,7 +117,10 @@ case ${1:-} in
         ;;
     set)
         known "${2:-}"
-        IFS= read -r secret && [ -n "$secret" ] || fail "no password came in: docker compose run --rm -T secrets set $2 <FILE"
+        # Without what an editor of Windows adds: a byte order mark, a CR.
+        IFS= read -r secret || : # the last line may lack its end
+        secret=${secret#"$(printf '\357\273\277')"} secret=${secret%"$(printf '\r')"}
+        [ -n "$secret" ] || fail "no password came in: docker compose run --rm -T secrets set $2 <FILE"
         case $secret in
             *:*) [ "$2" = homeauto ] || fail 'mosquitto_passwd cuts a password at a colon: choose one without a colon' ;;
         esac

@@ -247,6 +247,69 @@ def test_tls_is_spoken_if_it_is_set_and_only_then(tmp_path: Path) -> None:
         settings.broker()
 
 
+# A value with what a person does not see: the environment's bytes as Python hands them on.
+UNSEEN = [
+    pytest.param("broker\x07", "'\\x07'", id="a control character"),
+    pytest.param("bro\nker", "'\\n'", id="a line end"),
+    pytest.param("\ufeffbroker", "'\\ufeff'", id="a byte order mark"),
+    pytest.param("br\udcf6ker", "is not UTF-8", id="a byte that is not UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("value", "why"), UNSEEN)
+@pytest.mark.parametrize(
+    "name",
+    ["MQTT_HOST", "MQTT_USERNAME", "MQTT_PASSWORD", "TOPIC_ROOT", "LOG_FILE", "OUTBOX_PATH"],
+)
+def test_what_cannot_be_seen_in_a_setting_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str
+) -> None:
+    monkeypatch.setenv("MQTT_USERNAME", "me")
+    monkeypatch.setenv(name, value)
+    said = wrong(CollectorSettings)
+    assert said.startswith(f"{name} ")
+    assert why in said
+    assert len(said.splitlines()) == 1
+    said.encode("utf-8")
+    monkeypatch.delenv(name)
+    flag = f"--{name.lower().replace('_', '-')}"
+    assert wrong(CollectorSettings, "--mqtt-username", "me", flag, value) == said
+
+
+@pytest.mark.parametrize(
+    "database",
+    [
+        f"postgresql://me:{SECRET}@db.lan/homeauto",
+        f"postgres://me:{SECRET}@db.lan:5432/homeauto?sslmode=require",
+        f"host=db.lan user=me password='{SECRET}'",
+        "dbname=homeauto",
+    ],
+)
+def test_a_connection_string_is_no_database_and_its_password_stays_unsaid(
+    monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    said = wrong(RecorderSettings, "-d", database)
+    assert said.startswith("PGDATABASE ")
+    assert "PGHOST, PGPORT, PGUSER and PGPASSWORD_FILE" in said
+    assert SECRET not in said
+    monkeypatch.setenv("PGDATABASE", database)
+    assert wrong(RecorderSettings) == said
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--mqtt-host", f"mqtt://me:{SECRET}@broker"),
+        ("--battery-host", f"ws://me:{SECRET}@battery"),
+        ("--mqtt-passwort", SECRET),
+        (f"--mqtt-passwort={SECRET}",),
+        (f"mqtt://me:{SECRET}@broker",),
+    ],
+)
+def test_a_password_in_the_wrong_place_is_not_shown(arguments: tuple[str, ...]) -> None:
+    assert SECRET not in wrong(CollectorSettings, *arguments)
+
+
 class TestASecret:
     def test_may_come_from_a_file(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         path = tmp_path / "secret"
@@ -256,6 +319,31 @@ class TestASecret:
         monkeypatch.setenv("PGPASSWORD_FILE", str(path))
         assert CollectorSettings.load([]).broker().password == SECRET
         assert RecorderSettings.load([]).account().password == SECRET
+
+    @pytest.mark.parametrize("written", [f"\ufeff{SECRET}\r\n", f"\ufeff{SECRET}", f"{SECRET}\r\n"])
+    def test_may_come_from_an_editor_of_windows(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, written: str
+    ) -> None:
+        (tmp_path / "secret").write_bytes(written.encode())
+        monkeypatch.setenv("PGPASSWORD_FILE", str(tmp_path / "secret"))
+        assert RecorderSettings.load([]).account().password == SECRET
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+    def test_file_that_is_not_utf_8_is_reported(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str
+    ) -> None:
+        (tmp_path / "secret").write_bytes(f"é{SECRET}".encode(encoding))
+        monkeypatch.setenv("PGPASSWORD_FILE", str(tmp_path / "secret"))
+        assert "cannot be read (not UTF-8)" in wrong(RecorderSettings)
+
+    def test_file_of_two_lines_is_reported(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        (tmp_path / "secret").write_text(f"{SECRET}\nanother\n", encoding="utf-8")
+        monkeypatch.setenv("PGPASSWORD_FILE", str(tmp_path / "secret"))
+        said = wrong(RecorderSettings)
+        assert said.startswith("PGPASSWORD has a character in it that cannot be seen ('\\n')")
+        assert SECRET not in said
 
     def test_file_that_is_missing_is_reported(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

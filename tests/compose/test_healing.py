@@ -54,6 +54,38 @@ def test_the_broker_keeps_what_is_retained_over_a_restart(stack: Stack, port: in
         assert collector.may_publish(topic, "", retain=True)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param("head -c $(stat -c %s $db) /dev/zero", id="as many zero bytes"),
+        pytest.param("head -c 10 $db", id="only its beginning"),
+        pytest.param("head -c $(($(stat -c %s $db) / 2 - 5)) $db", id="only its first half"),
+        pytest.param("head -c 15 $db; head -c 5000 /dev/zero", id="a good beginning, then zeros"),
+    ],
+)
+def test_a_broker_file_that_a_power_cut_damaged_is_set_aside(
+    stack: Stack, port: int, damage: str
+) -> None:
+    with Client(port, "collector", stack.secret("collector")) as collector:
+        # Long enough that the file's middle is in the middle of a message.
+        assert collector.may_publish("bluenova/0BADCAFE/status", "x" * 100_000, retain=True)
+    stack.compose("restart", "mosquitto")  # writes the file
+    script = f"""
+        cd /mosquitto/data && db=mosquitto.db && rm -f $db.damaged-*
+        {{ {damage}; }} >/mosquitto/log/damaged && cat /mosquitto/log/damaged >$db
+        cksum <$db"""
+    damaged = stack.execute("mosquitto", "sh", "-c", script)
+    before = stack.inspect("mosquitto")["State"]
+    send_signal(before["Pid"], "SIGKILL")  # as in a power cut, the broker writes no other
+
+    stack.wait_for_new_rows()
+    eventually(lambda: all_healthy(stack), timeout_s=PATIENCE_S)
+    said = stack.compose("logs", "--since", before["StartedAt"], "mosquitto")
+    assert "ERROR: The broker cannot read /mosquitto/data/mosquitto.db" in said
+    kept = "cat /mosquitto/data/mosquitto.db.damaged-* | cksum"
+    assert stack.execute("mosquitto", "sh", "-c", kept) == damaged
+
+
 def test_a_health_check_tells_sickness_from_patience_and_from_a_battery_that_is_off(
     stack: Stack,
 ) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import pytest
 from tests.support.stack import Stack, docker
+
+from bluenova_tools.local import free_port
 
 MB = 1_000_000
 SERVICES = ["mosquitto", "postgres", "collector", "recorder"]
@@ -81,3 +85,36 @@ def test_an_image_carries_its_own_distribution_and_no_other(stack: Stack, servic
     )
     names = {line.rpartition("/")[2] for line in folders.split() if "dist-info" not in line}
     assert names == {"bluenova_shared", f"bluenova_{service}"}
+
+
+def test_the_demo_stays_out_of_a_real_batterys_system(stack: Stack) -> None:
+    name, port = f"bluenova-test-{os.getpid()}-real", str(free_port())
+    real = Stack(name, BATTERY_HOST="192.0.2.7", MQTT_PORT=port, COMPOSE_PROFILES="")
+    # As from a second clone, which has no .env.
+    demo = real.variant(BATTERY_HOST="", COMPOSE_PROFILES="demo")
+    try:
+        real.compose("run", "--rm", "secrets")
+        with pytest.raises(AssertionError, match="didn't complete successfully"):
+            demo.compose("up", "--detach")
+        said = demo.compose("logs", "secrets")
+        assert "reads the battery at 192.0.2.7, but BATTERY_HOST is not set" in said
+        assert demo.inspect("collector")["State"]["Status"] == "created"
+        assert demo.secret("homeassistant")
+        real.compose("up", "--detach", "mosquitto")
+    finally:
+        demo.down()
+
+
+@pytest.mark.parametrize("folder", ["/var/lib/postgresql/data", "/var/lib/postgresql"])
+def test_data_where_it_used_to_be_is_not_passed_over_for_an_empty_database(
+    stack: Stack, tmp_path: Path, folder: str
+) -> None:
+    # As in a user's docker-compose.override.yml of before, with the data on another disk.
+    override = tmp_path / "override.yml"
+    override.write_text(f"services: {{postgres: {{volumes: ['{tmp_path}:{folder}']}}}}")
+    theirs = Stack(f"bluenova-test-{os.getpid()}-moved", override, MQTT_PORT=str(free_port()))
+    try:
+        with pytest.raises(AssertionError, match=f"Duplicate mount point: {folder}"):
+            theirs.compose("up", "--detach", "postgres")
+    finally:
+        theirs.down()

@@ -61,7 +61,7 @@ def certificates(tmp_path: Path) -> Path:
         run([*new, "-subj", subject, *files, *options], folder=folder)
 
     make("ca", "/CN=my home")
-    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+    names = "subjectAltName=DNS:localhost,DNS:host.docker.internal,IP:127.0.0.1"
     make("server", "/CN=broker", "-addext", names, "-addext", "basicConstraints=critical,CA:FALSE",
          "-CA", "ca.crt", "-CAkey", "ca.key")  # fmt: skip
     return folder
@@ -75,6 +75,7 @@ def test_certificates_turn_the_hosts_port_to_tls(
     with_tls.up()
     with_tls.compose("restart", "mosquitto")
     try:
+        eventually(lambda: with_tls.health("mosquitto") == "healthy", timeout_s=PATIENCE_S)
         trust = ssl.create_default_context(cafile=certificates / "ca.crt")
         with Client(port, "homeassistant", password, trust) as client:
             client.subscribe("bluenova/+/snapshot")
@@ -132,6 +133,56 @@ def test_a_broker_that_is_there_already(stack: Stack, tmp_path: Path) -> None:
         )
         ours.wait_for_new_rows()
         eventually(lambda: ours.health("recorder") == "healthy", timeout_s=PATIENCE_S)
+
+
+# On the host's own network, with TLS; as root first, for the key's owner.
+THEIR_POSTGRES = """
+    cp /theirs/server.* /tmp && chown postgres /tmp/server.* && chmod 600 /tmp/server.key
+    exec docker-entrypoint.sh postgres -c ssl=on \\
+        -c ssl_cert_file=/tmp/server.crt -c ssl_key_file=/tmp/server.key
+"""
+
+
+def test_a_database_on_this_machine_whose_certificate_is_checked(
+    stack: Stack, certificates: Path
+) -> None:
+    port = str(free_port())
+    where = {"PGHOST": "host.docker.internal", "PGPORT": port, "MQTT_PORT": str(free_port())}
+    (certificates / "pg.crt").write_text((certificates / "ca.crt").read_text())
+    # The broker of this stack is to speak no TLS: it is not what is tested.
+    theirs = certificates.parent / "theirs"
+    theirs.mkdir()
+    for name in ("server.crt", "server.key"):
+        (certificates / name).rename(theirs / name)
+    tls = {"PGSSLMODE": "verify-full", "PGSSLROOTCERT": "/certs/pg.crt"}
+    with another_stack("postgres", **where, **tls, MQTT_CERTS=str(certificates)) as ours:
+        docker(
+            *("run", "--detach", "--name", f"{ours.name}-existing", "--network=host"),
+            f"--env=PGPORT={port}",
+            *("--env=POSTGRES_USER=homeauto", "--env=POSTGRES_PASSWORD=their own"),
+            *("--volume", f"{theirs}:/theirs:ro", "--entrypoint=sh"),
+            *("postgres:17", "-c", THEIR_POSTGRES),
+        )
+        ours.compose("run", "--rm", "-T", "secrets", "set", "homeauto", stdin="their own\n")
+        ours.up()
+
+        def sql(query: str) -> str:
+            psql = ["psql", "-XqAt", "-h", "127.0.0.1", "-p", port, "-U", "homeauto", "-c", query]
+            done = run(["docker", "exec", f"{ours.name}-existing", *psql], check=False)
+            return done.stdout.strip()
+
+        rows = "SELECT count(*) FROM battery_pack"
+        eventually(lambda: int(sql(rows) or 0) > 2, timeout_s=PATIENCE_S)
+        sessions = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
+        recorders = f"{sessions} WHERE application_name = 'bluenova-recorder'"
+        assert sql(recorders) == "t"
+
+        # Another authority's word is not enough.
+        run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=other",
+             "-keyout", "/dev/null", "-out", "pg.crt"], folder=certificates)  # fmt: skip
+        ours.compose("restart", "recorder")
+        said = ("logs", "--since", "1m", "recorder")
+        eventually(lambda: "certificate verify failed" in ours.compose(*said), timeout_s=PATIENCE_S)
 
 
 def test_a_database_that_is_there_already(stack: Stack) -> None:

@@ -35,6 +35,27 @@ def test_a_battery_s_retained_topics_go_and_no_others(mosquitto: Mosquitto) -> N
         assert {m.topic for m in listener.heard} == OTHERS | {"the/end"}
 
 
+@pytest.mark.services
+def test_a_collector_whose_outbox_was_lost_goes_and_nothing_else(mosquitto: Mosquitto) -> None:
+    gone, there = "bluenova/collector/dead0001", "bluenova/collector/c0ffee00"
+    with Listener(mosquitto) as listener:
+        for topic in KEPT | {gone, there}:
+            listener.publish(topic, "offline", retain=True)
+    with forget("collector/dead0001", port=mosquitto.port) as service:
+        assert service.wait() == 0
+        assert "Collector dead0001 is forgotten" in service.lines()[-1]
+    with Listener(mosquitto) as listener:
+        eventually(lambda: {m.topic for m in listener.heard} >= KEPT | {there})
+        assert {m.topic for m in listener.heard} == KEPT | {there}
+
+
+@pytest.mark.parametrize("gone", ["collector/", "collector/+", "collector/a/b", "collector"])
+def test_something_else_than_a_collectors_name_is_explained(gone: str) -> None:
+    with forget(gone, port=1) as service:
+        assert service.wait() == 1
+        assert "forget collector/1d0536cb" in service.lines()[-1]
+
+
 @pytest.mark.parametrize("mcu_id", ["", "1A2B", "1A2B3C4D5", "battery1", "+", "00000000"])
 def test_something_else_than_an_mcu_id_is_explained(mcu_id: str) -> None:
     with forget(mcu_id, port=1) as service:

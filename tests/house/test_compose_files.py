@@ -32,7 +32,7 @@ def test_only_what_is_a_setting_is_explained() -> None:
 
 def test_a_service_is_given_only_what_it_knows() -> None:
     known = {*CollectorSettings.model_fields, *RecorderSettings.model_fields}
-    elsewhere = {"PGHOST", "PGPORT", "PGSSLMODE"}  # libpq's own
+    elsewhere = {"PGHOST", "PGPORT", "PGSSLMODE", "PGSSLROOTCERT"}  # libpq's own
     for file in FILES:
         services = re.split(r"^  (?=\w)", file.read_text(), flags=re.MULTILINE)
         for service in services:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Sequence
@@ -17,6 +18,15 @@ ROOT = Path(__file__).parents[2]
 PYTHON_IMAGE = "bluenova-battery"
 # How long we wait for containers to do as they should.
 PATIENCE_S = 90
+
+
+_MARKED = re.compile(r"<!-- run by tests/compose: ([^\n]+) -->\n```sh\n(.*?)^```$", re.M | re.S)
+
+
+def documented(document: str, name: str) -> str:
+    """The shell commands that a document marks with that name."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return str(dict(_MARKED.findall(text))[name])
 
 
 def run(

@@ -1,7 +1,12 @@
-"""`bluenova-collector forget MCU`: takes back what the broker keeps of a battery."""
+"""`bluenova-collector forget`: takes back what the broker keeps of a battery or a collector.
+
+A collector's name is in its outbox. If the outbox is lost, the next one has a new name, and the
+broker keeps saying `offline` under the old one.
+"""
 
 import asyncio
 import logging
+import re
 import secrets
 from collections.abc import Callable
 
@@ -19,30 +24,36 @@ log = logging.getLogger(__name__)
 
 BROKER_WITHIN_S = 10.0
 MCU_ID: TypeAdapter[str] = TypeAdapter(McuId)
+_COLLECTOR = re.compile(r"collector/(?P<name>[\w.-]+)")
 
 
-def retained(topics: Topics, mcu_id: str) -> list[str]:
-    """The topics that the broker keeps of a battery; Home Assistant's comes first.
+def retained(topics: Topics, gone: str) -> list[str]:
+    """The topics that the broker keeps of what is gone; Home Assistant's comes first.
 
-    The collector's own topic stays: it may have other batteries.
+    A battery's collector stays: it may have other batteries.
     """
-    return [topics.discovery(mcu_id), topics.availability(mcu_id), topics.status(mcu_id)]
+    if collector := _COLLECTOR.fullmatch(gone):
+        return [topics.collector(collector["name"])]
+    return [topics.discovery(gone), topics.availability(gone), topics.status(gone)]
 
 
 def named(arguments: list[str]) -> str:
-    """The MCU ID that the first argument is. Raises CannotRun."""
+    """What the first argument names: an MCU ID, or `collector/` and a name. Raises CannotRun."""
     given = arguments[0] if arguments else ""
+    if _COLLECTOR.fullmatch(given):
+        return given
     try:
         return MCU_ID.validate_python(given.upper())
     except ValidationError:
         raise CannotRun(
             f"{given or 'forget'}: name the battery's MCU ID, eight hex digits, for example: "
-            "bluenova-collector forget 1A2B3C4D"
+            "bluenova-collector forget 1A2B3C4D. Or name a collector that is gone, as its topic "
+            "ends: bluenova-collector forget collector/1d0536cb"
         ) from None
 
 
-async def forget(broker: Broker, topics: Topics, mcu_id: str, steady: Callable[[], float]) -> None:
-    """Empties what is retained of the battery. Raises CannotRun if the broker does not."""
+async def forget(broker: Broker, topics: Topics, gone: str, steady: Callable[[], float]) -> None:
+    """Empties what is retained of what is gone. Raises CannotRun if the broker does not."""
     link = MqttLink(broker, Client(f"forget-{secrets.token_hex(4)}"), steady)
     running = asyncio.create_task(link.run())
     try:
@@ -56,7 +67,7 @@ async def forget(broker: Broker, topics: Topics, mcu_id: str, steady: Callable[[
             f"({link.trouble}): nothing was forgotten. Check MQTT_HOST, MQTT_PORT and the account."
         ) from None
     try:
-        empty = [Message(topic, "", qos=1, retain=True) for topic in retained(topics, mcu_id)]
+        empty = [Message(topic, "", qos=1, retain=True) for topic in retained(topics, gone)]
         sent = [link.publish(message) for message in empty]
         done = await link.close(BROKER_WITHIN_S) and sent == [Sent()] * len(empty)
     finally:
@@ -66,6 +77,11 @@ async def forget(broker: Broker, topics: Topics, mcu_id: str, steady: Callable[[
     if link.refused:
         raise CannotRun(
             f"The broker does not let this account publish on {', '.join(sorted(link.refused))}: "
-            f"battery {mcu_id} was not forgotten. Use an account that may."
+            f"{_called(gone)} was not forgotten. Use an account that may."
         )
-    log.info("Battery %s is forgotten by the broker, and so by Home Assistant", mcu_id)
+    what = _called(gone)
+    log.info("%s is forgotten by the broker, and so by Home Assistant", what[:1].upper() + what[1:])
+
+
+def _called(gone: str) -> str:
+    return gone.replace("/", " ") if _COLLECTOR.fullmatch(gone) else f"battery {gone}"

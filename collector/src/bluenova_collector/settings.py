@@ -24,7 +24,7 @@ class CollectorSettings(ServiceSettings):
     """Reads one BlueNova battery's console and publishes its snapshots over MQTT.
 
     `bluenova-collector forget MCU-ID` removes a battery that is gone from the broker, and so from
-    Home Assistant.
+    Home Assistant. `forget collector/NAME` removes a collector whose outbox was lost.
     """
 
     distribution = "bluenova-collector"

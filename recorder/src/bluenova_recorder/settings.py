@@ -17,6 +17,16 @@ def _a_group(group: SecretStr) -> SecretStr:
     return group
 
 
+def _a_database(name: str) -> str:
+    # libpq takes such a "name" for a connection string, and what it says may override the rest.
+    if "=" in name or name.startswith(("postgresql://", "postgres://")):
+        raise ValueError(
+            "is a connection string. The server, the account and its password have settings of "
+            "their own: PGHOST, PGPORT, PGUSER and PGPASSWORD_FILE"
+        )
+    return name
+
+
 class RecorderSettings(ServiceSettings):
     """Stores the snapshots of all batteries in PostgreSQL.
 
@@ -31,7 +41,9 @@ class RecorderSettings(ServiceSettings):
         cli_shortcuts={**LOG_FLAGS, "pgdatabase": "d", "pguser": "u"},
     )
 
-    pgdatabase: Text = Field(default="homeauto", description="the name of the database")
+    pgdatabase: Annotated[Text, AfterValidator(_a_database)] = Field(
+        default="homeauto", description="the name of the database"
+    )
     pguser: Text = Field(default="homeauto", description="the name of the account in the database")
     pgpassword: OptionalSecret = Field(
         default=None,

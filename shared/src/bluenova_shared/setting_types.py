@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,6 +14,25 @@ from bluenova_shared.service import CannotRun
 
 class WrongSettings(CannotRun):
     """What is wrong with the settings, and what to do."""
+
+
+def plain_text(value: object) -> object:
+    """Returns what a setting was given, as it is.
+
+    Raises ValueError if it is a text with bytes that are not UTF-8, or with a control character:
+    neither is seen when one looks at the setting, and a NUL would end a text early.
+    """
+    for character in value if isinstance(value, str) else "":
+        if "\ud800" <= character <= "\udfff":  # Python's stand-in for a byte of the environment
+            raise ValueError("is not UTF-8")
+        if unicodedata.category(character) == "Cc" or character == "\ufeff":
+            raise ValueError(f"has a character in it that cannot be seen ({character!a})")
+    return value
+
+
+def may_hold_a_password(value: object) -> bool:
+    """Tells whether a value is a URL with an account in it, or libpq's `password=...`."""
+    return isinstance(value, str) and bool(re.search(r"://.*@|password", value, re.I | re.S))
 
 
 def _not_empty(text: str) -> str:

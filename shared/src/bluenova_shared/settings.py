@@ -10,13 +10,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, CliSettingsSource, SettingsConfigDict, SettingsError
 
 from bluenova_shared import logs
 from bluenova_shared.broker_settings import BrokerSettings
-from bluenova_shared.setting_types import LogLevel, OptionalPath, WrongSettings
+from bluenova_shared.setting_types import (
+    LogLevel,
+    OptionalPath,
+    WrongSettings,
+    may_hold_a_password,
+    plain_text,
+)
 from bluenova_shared.usage import Usage
 
 # The C program's letters.
@@ -54,6 +60,8 @@ class ProgramSettings(BrokerSettings):
         default=False, description="1 to write each log line at once, else 0", examples=["1"]
     )
 
+    _plain_text = field_validator("*", mode="before")(plain_text)
+
     def set_up_logging(self) -> None:
         """Begins the log. Raises WrongSettings if its file cannot be written."""
         try:
@@ -89,7 +97,7 @@ class ProgramSettings(BrokerSettings):
         try:
             given = CliSettingsSource[Any](cls, cli_parse_args=flags, formatter_class=Usage)
         except SettingsError as error:
-            reason = str(error).removeprefix("error parsing CLI: ")
+            reason = _names_alone(str(error).removeprefix("error parsing CLI: "))
             problems.append(
                 f"The command line is wrong: {reason}. See --help; docs/migrating.md lists what "
                 "became of the C program's flags."
@@ -133,7 +141,7 @@ def _secrets_from_files(cls: type[BaseSettings]) -> tuple[list[str], dict[str, A
             problems.append(f"{name} and {name}_FILE are both set. Keep one of them.")
         else:
             try:
-                secrets[field] = Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+                secrets[field] = _text_of(Path(path))
             except (OSError, UnicodeDecodeError) as error:
                 reason = getattr(error, "strerror", None) or "not UTF-8"
                 problems.append(
@@ -141,6 +149,18 @@ def _secrets_from_files(cls: type[BaseSettings]) -> tuple[list[str], dict[str, A
                     "Name a file that holds the secret and is ours to read."
                 )
     return problems, secrets
+
+
+def _text_of(path: Path) -> str:
+    """Returns a secret's file without the line ending, and without an editor's byte order mark."""
+    return path.read_text(encoding="utf-8-sig").rstrip("\r\n")
+
+
+def _names_alone(reason: str) -> str:
+    """Leaves the values out of what argparse says of unknown flags: one may be a password."""
+    what, unknown, words = reason.partition("unrecognized arguments: ")
+    shown = (word.partition("=")[0] if word.startswith("-") else "..." for word in words.split())
+    return what + unknown + " ".join(shown)
 
 
 def _is_secret(cls: type[BaseSettings], field: str) -> bool:
@@ -155,7 +175,8 @@ def _explain(cls: type[BaseSettings], details: ErrorDetails) -> str:
         what = "is empty"
     else:
         why = details["msg"].removeprefix("Value error, ")
-        shown = "" if _is_secret(cls, field) else f"is {given!r}: "
+        hidden = _is_secret(cls, field) or may_hold_a_password(given)
+        shown = "" if hidden else f"is {given!r}: "
         what = f"{shown}{why[:1].lower()}{why[1:]}"
     example = about.examples[0] if about.examples else about.default
     example = str(example).lower() if isinstance(example, bool) else example
