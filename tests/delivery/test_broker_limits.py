@@ -1,5 +1,6 @@
 """A broker that takes no long messages, silently or not; what waits arrives all the same."""
 
+import asyncio
 import contextlib
 import time
 from pathlib import Path
@@ -16,6 +17,10 @@ from tests.support.harness import (
     wait_until_ready,
 )
 
+from bluenova_shared.message import Message
+from bluenova_shared.mqtt.broker import Broker, Client
+from bluenova_shared.mqtt.events import Connected, Lost
+from bluenova_shared.mqtt.link import MqttLink
 from bluenova_tools.local import Database, Mosquitto, Service
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
@@ -77,3 +82,25 @@ def test_a_broker_that_takes_no_snapshot_at_all_is_named(tmp_path: Path) -> None
     outbox = open_outbox(tmp_path / "collector.sqlite", battery=f"127.0.0.1:{battery.port}")
     with contextlib.closing(outbox):
         assert outbox.waiting[MCU_ID] >= 3
+
+
+def test_what_was_not_acknowledged_is_known_when_a_connection_ends() -> None:
+    async def story() -> Lost:
+        link = MqttLink(Broker(broker.host, broker.port), Client("one"), time.monotonic)
+        running = asyncio.create_task(link.run())
+        try:
+            async with asyncio.timeout(20):
+                while Connected() not in await link.drain():
+                    pass
+                for topic, length, qos in (("before", 9, 1), ("live", 9, 0), ("long", 20_000, 1)):
+                    link.publish(Message(topic, "x" * length, qos))
+                while True:
+                    for event in await link.drain():
+                        if isinstance(event, Lost):
+                            return event
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    with Mosquitto(config=["message_size_limit 10000"]) as broker:
+        assert asyncio.run(story()).unacknowledged == {"long"}
