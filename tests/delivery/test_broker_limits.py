@@ -2,7 +2,12 @@
 
 import asyncio
 import contextlib
+import json
+import threading
 import time
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,6 +15,7 @@ from tests.support.factories import fill, open_outbox
 from tests.support.harness import (
     MCU_ID,
     Battery,
+    Listener,
     collector,
     eventually,
     query,
@@ -17,6 +23,7 @@ from tests.support.harness import (
     wait_until_ready,
 )
 
+from bluenova_collector.homeassistant.discovery import PARTS
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.broker import Broker, Client
 from bluenova_shared.mqtt.events import Connected, Lost
@@ -104,3 +111,57 @@ def test_what_was_not_acknowledged_is_known_when_a_connection_ends() -> None:
 
     with Mosquitto(config=["message_size_limit 10000"]) as broker:
         assert asyncio.run(story()).unacknowledged == {"long"}
+
+
+INTERVAL_S = 5
+DISCOVERY = "homeassistant/device/bluenova_1A2B3C4D_{}/config"
+
+
+@contextlib.contextmanager
+def living(folder: Path, broker: Mosquitto) -> Iterator[Service]:
+    """A battery that speaks all the time, and its collector."""
+    with (
+        Battery() as battery,
+        collector(
+            folder, battery_port=battery.port, mqtt_port=broker.port, INTERVAL=INTERVAL_S
+        ) as reader,
+        speaking(battery),
+    ):
+        yield reader
+
+
+@contextlib.contextmanager
+def speaking(battery: Battery) -> Iterator[None]:
+    done = threading.Event()
+
+    def speak() -> None:
+        while not done.wait(0.3):
+            battery.say(f"MCU ID: {MCU_ID}", "CellCount: 16", "SOC: 50")
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def missing(listener: Listener) -> int:
+    """How many live values did not come, between the first and the last that did."""
+    said = [json.loads(payload) for payload in listener.payloads(f"bluenova/{MCU_ID}/snapshot")]
+    times = [datetime.fromisoformat(snapshot["time"]) for snapshot in said]
+    return sum((b - a).seconds // INTERVAL_S - 1 for a, b in pairwise(times))
+
+
+def test_a_limit_of_10000_bytes_costs_nothing(tmp_path: Path) -> None:
+    with (
+        Mosquitto(config=["message_size_limit 10000"]) as broker,
+        Listener(broker) as listener,
+        living(tmp_path, broker) as reader,
+    ):
+        kept = {DISCOVERY.format(part) for part in PARTS}
+        eventually(lambda: kept <= {m.topic for m in listener.heard}, timeout_s=30)
+        time.sleep(2 * INTERVAL_S)
+        assert missing(listener) == 0
+        assert not [line for line in reader.lines() if "Lost the MQTT broker" in line]

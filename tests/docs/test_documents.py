@@ -82,7 +82,7 @@ def test_every_topic_is_told_of() -> None:
     told = [
         *(topics.snapshot("<mcu>"), topics.availability("<mcu>"), topics.status("<mcu>")),
         *(topics.backlog("<mcu>"), topics.recorded("<mcu>"), topics.discovery("<mcu>")),
-        *(topics.collector("<name>"), topics.recorder()),
+        *(topics.discovery("<mcu>", "<part>"), topics.collector("<name>"), topics.recorder()),
     ]
     assert [topic for topic in told if f"| `{topic}` |" not in text] == []
 
@@ -145,8 +145,8 @@ assert "fan_rpm" in Snapshot.model_json_schema(mode="serialization")["properties
 assert ("fan_rpm", "SMALLINT") == (COLUMNS[-1].name, COLUMNS[-1].sql_type)
 assert row(snapshot)[-1] == 1200
 describer = Describer(Topics(), "x", "0", interval_s=10, energy_unit="kWh")
-device = json.loads(describer.discovery("1A2B3C4D", 16).payload)
-assert device["components"]["fan_rpm"]["name"] == "Fan"
+parts = [json.loads(message.payload) for message in describer.discovery("1A2B3C4D", 16)]
+assert ["Fan"] == [part["cmps"]["fan_rpm"]["name"] for part in parts if "fan_rpm" in part["cmps"]]
 """
 
 

@@ -7,8 +7,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bluenova_collector.homeassistant.announcer import EARLIEST_S, LATEST_S, PAUSE_S, Announcer
-from bluenova_collector.homeassistant.discovery import Describer
+from bluenova_collector.homeassistant.announcer import (
+    EARLIEST_S,
+    LATEST_S,
+    LETS_GO_S,
+    PAUSE_S,
+    Announcer,
+)
+from bluenova_collector.homeassistant.discovery import PARTS, Describer
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.events import NoBroker, Published, Sent, TooLong
 from bluenova_shared.snapshot import Snapshot
@@ -24,20 +30,33 @@ class Telling:
         self.now_s = 1000.0
         self.connected = True
         self.longest: int | None = None
-        self.told: list[tuple[float, str]] = []
-        describer = Describer(Topics(), "c0ffee12", "1.0", 10, "kWh")
-        self.home = Announcer(describer, self, lambda: self.now_s, enabled=enabled)
+        self.sent: list[tuple[float, Message]] = []
+        self.describer = Describer(Topics(), "c0ffee12", "1.0", 10, "kWh")
+        self.home = Announcer(self.describer, self, lambda: self.now_s, enabled=enabled)
 
     def publish(self, message: Message) -> Published:
         if not self.connected:
             return NoBroker()
         if self.longest is not None and len(message.payload) > self.longest:
             return TooLong(self.longest)
-        said = json.loads(message.payload)
-        parts = said["components"].items()
-        cells = sum(key.startswith("cell_v_") and "name" in part for key, part in parts)
-        self.told.append((self.now_s, f"{said['device']['serial_number']} {cells}"))
+        self.sent.append((self.now_s, message))
         return Sent()
+
+    @property
+    def told(self) -> list[tuple[float, str]]:
+        """When a battery was told of, and how many cells it had."""
+        told = []
+        for at_s, message in self.sent:
+            said = json.loads(message.payload)
+            cells = [c for key, c in said.get("cmps", {}).items() if key.startswith("cell_v_")]
+            if cells:
+                with_name = sum("name" in cell for cell in cells)
+                told.append((at_s, f"{said['dev']['sn']} {with_name}"))
+        return told
+
+    def replaced(self) -> Message:
+        """What goes before the parts of the battery."""
+        return self.describer.replaced("1A2B3C4D")
 
     def hear(self, mcu_id: str = "1A2B3C4D", cells: int = 16) -> None:
         time = datetime(2026, 11, 23, tzinfo=UTC)
@@ -59,7 +78,7 @@ def telling() -> Telling:
 
 def test_a_battery_is_told_of_with_its_first_snapshot_and_once(telling: Telling) -> None:
     telling.hear()
-    assert telling.pass_time(1) == ["1A2B3C4D 16"]
+    assert telling.pass_time(10) == ["1A2B3C4D 16"]
     for _ in range(100):
         telling.hear()
         assert telling.pass_time(10) == []
@@ -78,7 +97,9 @@ def test_home_assistant_s_birth_is_answered_once_after_a_while(telling: Telling)
     for _ in range(5):
         telling.home.handle(ONLINE)
     assert telling.pass_time(60) == ["1A2B3C4D 16"]
-    assert EARLIEST_S <= telling.told[-1][0] - born_s <= LATEST_S + 0.5
+    first_s, first = telling.sent[-1 - len(PARTS)]
+    assert EARLIEST_S <= first_s - born_s <= LATEST_S + 0.5
+    assert first == telling.replaced()
 
 
 def test_home_assistant_s_farewell_is_not_answered(telling: Telling) -> None:
@@ -93,7 +114,7 @@ def test_two_tellings_keep_their_distance(telling: Telling) -> None:
     telling.pass_time(1)
     for _ in range(3):
         telling.hear(cells=8)
-    assert telling.pass_time(60) == ["1A2B3C4D 8"]
+    assert telling.pass_time(60) == ["1A2B3C4D 16", "1A2B3C4D 8"]
     (first_s, _), (second_s, _) = telling.told
     assert second_s - first_s >= PAUSE_S
 
@@ -140,3 +161,17 @@ def test_what_the_broker_does_not_take_is_not_sent(
     telling.home.tell_all()
     assert telling.pass_time(60) == []
     assert [record.levelname for record in caplog.records].count("ERROR") == 1
+
+
+def test_earlier_versions_topic_goes_first_and_the_parts_follow_one_at_a_time(
+    telling: Telling,
+) -> None:
+    telling.hear()
+    telling.pass_time(60)
+    (first_s, first), *others = telling.sent
+    assert first == telling.replaced()
+    assert [m for _, m in others] == telling.describer.discovery("1A2B3C4D", 16)
+    assert others[0][0] - first_s >= LETS_GO_S
+    times = [at_s for at_s, _ in others]
+    assert len(set(times)) == len(PARTS)
+    assert times[-1] - times[0] <= 5

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from pydantic import TypeAdapter, ValidationError
 
+from bluenova_collector.homeassistant.discovery import PARTS
 from bluenova_shared.identity import McuId
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.broker import Broker, Client
@@ -28,7 +29,8 @@ def retained(topics: Topics, mcu_id: str) -> list[str]:
 
     The collector's own topic stays: it may have other batteries.
     """
-    return [topics.discovery(mcu_id), topics.availability(mcu_id), topics.status(mcu_id)]
+    discovery = [topics.discovery(mcu_id, part) for part in [*PARTS, ""]]
+    return [*discovery, topics.availability(mcu_id), topics.status(mcu_id)]
 
 
 def named(arguments: list[str]) -> str:

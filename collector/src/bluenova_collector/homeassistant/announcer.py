@@ -1,13 +1,15 @@
 """Announces batteries to Home Assistant: rarely, never twice at once, not with other collectors.
 
 The broker keeps the announcements. They are sent again after each new connection, as the broker may
-have lost them, and when Home Assistant says that it has started.
+have lost them, and when Home Assistant says that it has started. An announcement has several
+messages. They go out one at a time, with room for live values in between.
 """
 
 from __future__ import annotations
 
 import logging
 import random
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -23,6 +25,9 @@ log = logging.getLogger(__name__)
 
 # Home Assistant loses most of a second discovery that follows within 2 s.
 PAUSE_S = 10.0
+# It lets go of an earlier version's sensors before it can take the same ones from elsewhere.
+LETS_GO_S = 2.0
+APART_S = 0.5
 # Many collectors hear the same birth message.
 EARLIEST_S, LATEST_S = 1.0, 4.0
 
@@ -30,8 +35,10 @@ EARLIEST_S, LATEST_S = 1.0, 4.0
 @dataclass
 class _Device:
     cells: CellCount = field(default_factory=CellCount)
-    due_s: float | None = None
+    due_s: float | None = None  # when its announcement begins
     not_before_s: float = 0.0
+    outgoing: deque[Message] = field(default_factory=deque)  # what is left of the announcement
+    next_s: float = 0.0
 
 
 class Announcer:
@@ -78,16 +85,31 @@ class Announcer:
         """Publishes what is due now; without a broker it stays due."""
         now_s = self._steady()
         for mcu_id, device in self._devices.items():
-            if device.due_s is None or now_s < max(device.due_s, device.not_before_s):
-                continue
-            message = self._describer.discovery(mcu_id, device.cells.cells or 0)
-            match self._broker.publish(message):
-                case NoBroker():
-                    continue
-                case TooLong(longest) if self._too_long.to(longest):
-                    log.error(
-                        "The broker takes no more than %d bytes: Home Assistant's discovery has "
-                        "%d. Raise its max_packet_size.",
-                        *(longest, len(message.payload)),
-                    )
-            device.due_s, device.not_before_s = None, now_s + PAUSE_S
+            if device.due_s is not None and now_s >= max(device.due_s, device.not_before_s):
+                self._begin(mcu_id, device, now_s)
+            if device.outgoing and now_s >= device.next_s:
+                self._publish_next(device, now_s)
+
+    def _begin(self, mcu_id: str, device: _Device, now_s: float) -> None:
+        if self._broker.publish(self._describer.replaced(mcu_id)) == NoBroker():
+            return
+        device.outgoing = deque(self._describer.discovery(mcu_id, device.cells.cells or 0))
+        device.due_s, device.not_before_s = None, now_s + PAUSE_S
+        device.next_s = now_s + LETS_GO_S
+
+    def _publish_next(self, device: _Device, now_s: float) -> None:
+        message = device.outgoing[0]
+        match self._broker.publish(message):
+            case NoBroker():
+                return
+            case TooLong(longest) if self._too_long.to(longest):
+                log.error(
+                    "The broker takes no more than %d bytes: Home Assistant's discovery has "
+                    "%d. Raise its max_packet_size.",
+                    *(longest, max(self._lengths_to_come())),
+                )
+        device.outgoing.popleft()
+        device.next_s = now_s + APART_S
+
+    def _lengths_to_come(self) -> list[int]:
+        return [len(m.payload) for device in self._devices.values() for m in device.outgoing]
