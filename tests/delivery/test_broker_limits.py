@@ -165,3 +165,35 @@ def test_a_limit_of_10000_bytes_costs_nothing(tmp_path: Path) -> None:
         time.sleep(2 * INTERVAL_S)
         assert missing(listener) == 0
         assert not [line for line in reader.lines() if "Lost the MQTT broker" in line]
+
+
+@pytest.mark.timeout(240)
+def test_a_discovery_that_is_refused_silently_is_named_and_costs_no_more_than_its_first_try(
+    tmp_path: Path,
+) -> None:
+    refused = DISCOVERY.format("battery")
+    with (
+        Mosquitto(config=["message_size_limit 5000"]) as broker,
+        living(tmp_path, broker) as reader,
+    ):
+        with Listener(broker) as listener:
+            reader.wait_for_line("discovery of [0-9]{4} bytes on its way", timeout_s=30)
+            time.sleep(3 * INTERVAL_S)
+            at_first = missing(listener)
+            assert at_first <= 1
+            # It is tried again after a minute, right after a snapshot.
+            eventually(lambda: lost(reader) == 2, timeout_s=80)
+            time.sleep(3 * INTERVAL_S)
+            assert missing(listener) == at_first
+            assert refused not in {m.topic for m in listener.heard}
+            others = {DISCOVERY.format(part) for part in PARTS} - {refused}
+            assert others <= {m.topic for m in listener.heard}
+        assert len([line for line in reader.lines() if "on its way" in line]) == 1
+        broker.config.remove("message_size_limit 5000")
+        broker.restart()
+        with Listener(broker) as listener:
+            eventually(lambda: listener.payloads(refused), timeout_s=40)
+
+
+def lost(reader: Service) -> int:
+    return sum("Lost the MQTT broker" in line for line in reader.lines())

@@ -99,6 +99,7 @@ class Loops:
                 self._delivery.handle_receipt(event)
             case mqtt.Lost():
                 self._delivery.link_lost()
+                self._announcer.link_lost(event)
 
     def tick(self) -> None:
         """Closes the interval, if it has ended, and sees what else is due."""
