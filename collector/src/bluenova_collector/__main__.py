@@ -1,7 +1,5 @@
 """`bluenova-collector`: reads the settings, chooses the clocks, and wires the parts."""
 
-from __future__ import annotations
-
 import logging
 import sys
 import time

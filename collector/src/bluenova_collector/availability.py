@@ -1,7 +1,5 @@
 """Which batteries are being read. Pure: the time, in seconds of any steady clock, is passed in."""
 
-from __future__ import annotations
-
 from bluenova_collector.lru import LRU
 
 

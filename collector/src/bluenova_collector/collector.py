@@ -3,8 +3,6 @@
 It does nothing itself: what is to be done, it returns.
 """
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from dataclasses import dataclass

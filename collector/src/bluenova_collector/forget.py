@@ -1,7 +1,5 @@
 """`bluenova-collector forget MCU`: takes back what the broker keeps of a battery."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import secrets

@@ -1,7 +1,5 @@
 """The events that explain gaps in the table: who is missing from the intervals, and why. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import UTC, datetime
 

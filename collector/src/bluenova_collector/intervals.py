@@ -1,7 +1,5 @@
 """When intervals end: aligned times of a clock that may be wrong, stand still or jump. Pure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime
 

@@ -1,7 +1,5 @@
 """What keeps a collector going: a loop over the console, one over the broker, one by the clock."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

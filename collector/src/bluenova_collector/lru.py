@@ -1,7 +1,5 @@
 """What is known of each battery, for as many as any console names. Pure."""
 
-from __future__ import annotations
-
 from collections import UserDict
 from typing import TypeVar
 

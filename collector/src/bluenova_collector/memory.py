@@ -1,7 +1,5 @@
 """What a collector knows of its battery over a restart. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """The collector's settings; bluenova_shared has those that the recorder shares."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

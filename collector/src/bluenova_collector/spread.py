@@ -1,7 +1,5 @@
 """Whether the cells' voltages have drifted too far apart. Pure."""
 
-from __future__ import annotations
-
 from bluenova_collector.lru import LRU
 from bluenova_shared.snapshot import Snapshot
 

@@ -1,7 +1,5 @@
 """The collector's own figures, as it publishes them. Pure."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Annotated
 

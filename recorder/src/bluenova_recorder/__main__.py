@@ -1,7 +1,5 @@
 """`bluenova-recorder`: reads the settings, chooses the clock, and wires the parts."""
 
-from __future__ import annotations
-
 import logging
 import secrets
 import sys

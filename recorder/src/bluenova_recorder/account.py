@@ -1,7 +1,5 @@
 """Who we are to the database, and how a session with it behaves."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

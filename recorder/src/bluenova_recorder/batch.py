@@ -1,7 +1,5 @@
 """When a batch is to be written: by size, by age, or at once. Pure: the time is passed in."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from bluenova_recorder.intake import RejectedItem

@@ -1,7 +1,5 @@
 """Takes a message apart: the items to store, and those that can never be stored. Pure."""
 
-from __future__ import annotations
-
 import json
 import re
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The recorder: takes snapshots from the broker and sees them into the table."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import re

@@ -1,7 +1,5 @@
 """`bluenova-recorder redrive`: tries what was rejected once more, and stores what is good now."""
 
-from __future__ import annotations
-
 import logging
 
 from psycopg2 import extensions as pg

@@ -1,7 +1,5 @@
 """The table of what can never be stored: kept as it came, up to a limit."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 

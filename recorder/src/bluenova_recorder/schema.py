@@ -4,8 +4,6 @@ An existing table of the C program stays as it is. Where its rows hold duplicate
 keeps the rows from now on unique, and the log says how to get the whole key.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from datetime import UTC, datetime

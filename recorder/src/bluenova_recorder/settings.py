@@ -1,7 +1,5 @@
 """The recorder's settings; bluenova_shared has those that the collector shares."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr

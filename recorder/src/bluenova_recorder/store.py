@@ -1,7 +1,5 @@
 """Writes rows into the tables: each once, even if it comes often or others write, too."""
 
-from __future__ import annotations
-
 import io
 import logging
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """How long to wait before the next attempt. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Self
 

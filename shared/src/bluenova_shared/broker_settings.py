@@ -1,7 +1,5 @@
 """The settings of the MQTT broker: its address, our account there, TLS, and the topics' root."""
 
-from __future__ import annotations
-
 import os
 import ssl
 from pathlib import Path

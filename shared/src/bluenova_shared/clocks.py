@@ -1,7 +1,5 @@
 """The two clocks of a service. Pure: only a service's `__main__` chooses them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

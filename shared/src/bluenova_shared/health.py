@@ -6,8 +6,6 @@ prints the state in one line, with the exit status 0 for a healthy service and 1
 times are of the steady clock, which the service and the check share.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import logging

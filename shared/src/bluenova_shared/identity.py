@@ -1,7 +1,5 @@
 """Which battery, which interval, which item: the types that name a snapshot. Pure."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Logging for the services: UTC, one line per event, files that rotate as the C program's."""
 
-from __future__ import annotations
-
 import logging
 import logging.handlers
 import sys

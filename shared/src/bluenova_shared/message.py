@@ -1,7 +1,5 @@
 """An MQTT message, as the services pass it around. Pure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

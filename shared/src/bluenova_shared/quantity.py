@@ -1,7 +1,5 @@
 """The marks of the Snapshot's fields: console line, column in the table, sensor. Pure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Annotated, Literal
 

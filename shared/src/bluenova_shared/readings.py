@@ -6,8 +6,6 @@ them (blanks, sign, digits, anything after them), unless that gives a wrong valu
 the table is worse than none.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

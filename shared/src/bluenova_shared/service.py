@@ -1,7 +1,5 @@
 """What the services' `__main__` have in common: their jobs, SIGTERM, and the exit status."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import signal

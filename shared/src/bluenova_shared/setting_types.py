@@ -1,7 +1,5 @@
 """What a setting may hold: each type takes a text, or says what is wrong with it."""
 
-from __future__ import annotations
-
 import contextlib
 import ipaddress
 import re

@@ -4,8 +4,6 @@ A flag wins over the environment. All wrong settings are reported at once, each 
 a secret is never printed.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from pathlib import Path

@@ -5,8 +5,6 @@ the columns of `battery_pack`, and Home Assistant's sensors are derived from the
 their annotations. A new console line is one field here, and nothing anywhere else.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field

@@ -1,7 +1,5 @@
 """The table `battery_pack`, derived from the Snapshot: its columns, and a snapshot as a row."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The MQTT topics: this module alone makes them and takes them apart. Pure."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

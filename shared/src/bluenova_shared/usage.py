@@ -1,7 +1,5 @@
 """How `--help` looks: it has the settings' own words, and none of Python's."""
 
-from __future__ import annotations
-
 import argparse
 import inspect
 import re

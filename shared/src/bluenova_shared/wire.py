@@ -4,8 +4,6 @@ The recorder stores an item, commits, and only then names it in a receipt; until
 keeps it.
 """
 
-from __future__ import annotations
-
 import secrets
 from typing import Annotated, Final, Literal
 

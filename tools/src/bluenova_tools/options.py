@@ -1,7 +1,5 @@
 """What the tools' command lines take: numbers within limits, and an address to listen on."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The end of a program that a person started: Ctrl-C and SIGTERM are the same polite request."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

@@ -1,7 +1,5 @@
 """Makes snapshots of what console lines say. Pure: the time is passed in. Bounded."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections import deque
 from collections.abc import Mapping

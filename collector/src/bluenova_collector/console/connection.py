@@ -1,7 +1,5 @@
 """The connection to the battery's console, made again for ever, as events."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import socket

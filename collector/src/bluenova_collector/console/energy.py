@@ -1,7 +1,5 @@
 """The two energy totals, which have the same label on the console. Pure."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 Place = Literal["energy_out", "energy_in"]

@@ -1,7 +1,5 @@
 """Makes console lines of the pieces of websocket messages. Pure; its memory is bounded."""
 
-from __future__ import annotations
-
 import re
 
 MAX_LINE_BYTES = 4096

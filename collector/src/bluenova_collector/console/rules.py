@@ -4,8 +4,6 @@ A new kind of line needs nothing here: it is a field of `bluenova_shared.snapsho
 annotated with its Line. Only the MCU ID and the energy totals have rules of their own below.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """How long a chunk may be: shorter after one was lost, longer after many arrived. Pure."""
 
-from __future__ import annotations
-
 from bluenova_shared.wire import CHUNK_BYTES
 
 SMALLEST_CHUNK_BYTES = 4096

@@ -1,7 +1,5 @@
 """What disks do to the outbox's file, and what can still be read of a damaged one."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import sqlite3

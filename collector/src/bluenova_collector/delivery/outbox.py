@@ -1,7 +1,5 @@
 """What has no receipt yet, oldest first, and what a collector must know again after a restart."""
 
-from __future__ import annotations
-
 import json
 import logging
 import sqlite3

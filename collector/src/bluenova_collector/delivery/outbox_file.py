@@ -1,7 +1,5 @@
 """The outbox's SQLite file: opens it, replaces a damaged one, and waits for a full disk."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import secrets

@@ -3,8 +3,6 @@
 All times are seconds of a steady clock.
 """
 
-from __future__ import annotations
-
 from collections import Counter, deque
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ An item is committed to the outbox and synced before it is published. It is dele
 receipt names it, and sent again until then.
 """
 
-from __future__ import annotations
-
 import logging
 import random
 from collections import deque

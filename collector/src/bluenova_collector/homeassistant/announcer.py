@@ -6,8 +6,6 @@ messages. They go out one at a time: so it is known which of them a broker does 
 connection ends, and there is room for live values in between.
 """
 
-from __future__ import annotations
-
 import logging
 import random
 from collections import deque

@@ -1,7 +1,5 @@
 """How many cells a battery has, as far as its snapshots tell. Pure."""
 
-from __future__ import annotations
-
 from bluenova_shared.snapshot import CELLS, Snapshot
 
 

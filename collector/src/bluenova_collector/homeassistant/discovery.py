@@ -6,8 +6,6 @@ parts, each a message of its own, with Home Assistant's abbreviated keys. Those 
 are known since 2025.4 at least (homeassistant/components/mqtt/abbreviations.py).
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

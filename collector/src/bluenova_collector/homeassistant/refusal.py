@@ -4,8 +4,6 @@ Mosquitto's `message_size_limit` is such a limit: it is not announced, and the a
 message (reason 149 in a PUBACK) is one that MQTT does not allow there, so paho ends the connection.
 """
 
-from __future__ import annotations
-
 from bluenova_shared.backoff import Backoff
 
 FIRST_S, LONGEST_S = 60.0, 86400.0

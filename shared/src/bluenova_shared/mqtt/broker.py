@@ -1,7 +1,5 @@
 """Where the broker is, what it can do, and who we are to it. Pure."""
 
-from __future__ import annotations
-
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ delivered late over the next one (paho keeps QoS 1 messages), a client that brok
 behind, and the end of its thread is the end of the connection, whatever the reason.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import dataclasses

@@ -1,7 +1,5 @@
 """What comes from the link to the broker, and what became of a message that goes out. Pure."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol
 

@@ -1,7 +1,5 @@
 """Events on their way from the MQTT library's thread into asyncio's."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 

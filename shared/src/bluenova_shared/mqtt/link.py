@@ -1,7 +1,5 @@
 """The link to the MQTT broker: one connection after the other, and what comes of them as events."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import random

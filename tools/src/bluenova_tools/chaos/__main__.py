@@ -1,7 +1,5 @@
 """``make chaos``: runs a plan of faults, and prints what became of the promise."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import random

@@ -5,8 +5,6 @@ file. `BREAK=delete-before-receipt` breaks the promise on purpose. What takes mi
 takes seconds here, except with `PAUSES=real`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import os

@@ -1,7 +1,5 @@
 """A small file system in memory that can be filled up, for those who may mount one."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """The faults: how each begins, and how it is undone."""
 
-from __future__ import annotations
-
 import signal
 import time
 from collections.abc import Callable, Iterator

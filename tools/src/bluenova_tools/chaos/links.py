@@ -1,7 +1,5 @@
 """TCP links between the services, which can be cut, stalled, or swallow what one side says."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Which faults come when: a plan that follows from the seed alone. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from random import Random

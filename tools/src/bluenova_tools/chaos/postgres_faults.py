@@ -1,7 +1,5 @@
 """The faults of PostgreSQL: how each begins, and how it is undone."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Iterator

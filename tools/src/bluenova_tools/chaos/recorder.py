@@ -3,8 +3,6 @@
 What takes minutes in real life takes seconds here, except with `PAUSES=real`.
 """
 
-from __future__ import annotations
-
 import asyncio
 import dataclasses
 import os

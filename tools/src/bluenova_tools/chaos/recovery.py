@@ -1,7 +1,5 @@
 """How long it took to recover from each fault. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from bluenova_tools.chaos.tap import Truth

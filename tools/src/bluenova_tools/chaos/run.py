@@ -1,7 +1,5 @@
 """A chaos run: does what is planned, heals everything, waits, and compares."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import Counter

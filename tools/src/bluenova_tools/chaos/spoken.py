@@ -1,7 +1,5 @@
 """What the batteries said, compared with what the collectors measured."""
 
-from __future__ import annotations
-
 import json
 from bisect import bisect_left
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """All the services of a chaos run, the links between them, and their files."""
 
-from __future__ import annotations
-
 import contextlib
 import shutil
 import threading

@@ -1,7 +1,5 @@
 """Reads what a run left in the database."""
 
-from __future__ import annotations
-
 import json
 from contextlib import closing
 from typing import Any

@@ -4,8 +4,6 @@ A line is written after the outbox's commit and before anybody hears of the item
 committed by a collector that was killed before it wrote its line, is in its outbox file still.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

@@ -1,7 +1,5 @@
 """What the tables hold, compared with what was measured. Pure."""
 
-from __future__ import annotations
-
 import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence

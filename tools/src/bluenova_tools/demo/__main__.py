@@ -4,8 +4,6 @@ All services are the real ones, as child processes on free ports of the loopback
 their data in temporary folders. Nothing is left behind.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

@@ -3,8 +3,6 @@
 A ratio holds on another machine, and while something else runs; rows or lines a second do not.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import statistics

@@ -4,8 +4,6 @@ The JSON Schemas, the tables of docs/settings.md, and the example and the keys o
 Tests hold all of them current.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import re

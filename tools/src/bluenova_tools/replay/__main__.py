@@ -1,7 +1,5 @@
 """``bluenova-replay``: serves a capture as if it were a battery."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import sys

@@ -11,8 +11,6 @@ Pure: it is given lines of text and returns values. Three formats are understood
 Other lines with a time in front are what else a log holds, and are skipped.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

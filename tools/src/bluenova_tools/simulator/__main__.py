@@ -1,7 +1,5 @@
 """``bluenova-simulator``: a simulated battery that any number of collectors can read."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import json

@@ -1,7 +1,5 @@
 """What a battery can do to a connection: send a line in some form, fall silent, or drop it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass

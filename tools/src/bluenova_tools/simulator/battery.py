@@ -4,8 +4,6 @@ Pure: no clock, no sockets. The caller says how much time has passed; chance com
 a seed, so that the same seed tells the same story.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count

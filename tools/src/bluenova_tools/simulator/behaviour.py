@@ -1,7 +1,5 @@
 """How a simulated battery receives a connection."""
 
-from __future__ import annotations
-
 from enum import Enum
 
 

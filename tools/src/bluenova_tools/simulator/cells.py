@@ -3,8 +3,6 @@
 Pure: no clock, no sockets, no randomness. Currents are positive while charging.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_right
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Pure. The grammar is the battery's own; every line carries what a reader should 
 it, so that a run can be compared with what arrived in the table.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random

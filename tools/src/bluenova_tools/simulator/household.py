@@ -3,8 +3,6 @@
 Pure: time is passed in, chance comes from the generator passed in.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 from random import Random

@@ -1,7 +1,5 @@
 """A websocket server that speaks a battery's console, well or badly, for people and for tests."""
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import socket

@@ -1,7 +1,5 @@
 """Where a simulated battery's lines come from: one console for all, or a recording for each."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence

@@ -4,8 +4,6 @@ Pure: chance comes from the generator passed in. Three kinds: what is wrong with
 what happens to it on its way, and how a connection is received.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

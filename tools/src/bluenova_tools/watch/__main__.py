@@ -1,7 +1,5 @@
 """``bluenova-watch``: a live view of what is on MQTT; without a terminal, plain lines."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import os

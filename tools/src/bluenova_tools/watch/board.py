@@ -3,8 +3,6 @@
 Pure: messages and times are passed in.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

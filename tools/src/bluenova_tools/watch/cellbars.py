@@ -3,8 +3,6 @@
 Pure: from voltages to what rich draws. None is a cell that has not been heard of.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from rich.text import Text

@@ -1,7 +1,5 @@
 """The live view as pure functions: from a board to what rich draws, or to plain lines."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
