@@ -40,12 +40,12 @@ with db, db.cursor() as cursor:
     marks = ", ".join(["%s"] * len(COLUMNS))
     cursor.execute(f"INSERT INTO battery_pack ({names}) VALUES ({marks})", row(snapshot))
 describer = Describer(Topics(), "x", "0", interval_s=10, energy_unit="kWh")
-device = json.loads(describer.discovery("1A2B3C4D", 16).payload)
+told = [json.loads(message.payload)["cmps"] for message in describer.discovery("1A2B3C4D", 16)]
 print(json.dumps({
     "used": bluenova_shared.__file__,
     "json": json.loads(snapshot.to_json()),
     "schema": Snapshot.model_json_schema(mode="serialization")["properties"]["fan_rpm"],
-    "sensor": device["components"]["fan_rpm"],
+    "sensor": next(part["fan_rpm"] for part in told if "fan_rpm" in part),
 }))
 """
 
@@ -80,7 +80,7 @@ def test_a_field_with_its_line_is_read_sent_stored_and_shown(
     assert Path(made["used"]).parent == copy, "the changed copy was used"
     assert (made["json"]["fan_rpm"], made["json"]["soc"]) == (1200, 87)
     assert made["schema"]["description"] == "fan speed, rpm"
-    assert (made["sensor"]["name"], made["sensor"]["unit_of_measurement"]) == ("Fan", "rpm")
+    assert (made["sensor"]["name"], made["sensor"]["unit_of_meas"]) == ("Fan", "rpm")
     new = query(
         database, "SELECT fan_rpm, soc FROM battery_pack WHERE insert_time_utc > '2026-01-01'"
     )

@@ -1,7 +1,13 @@
 """A broker that takes no long messages, silently or not; what waits arrives all the same."""
 
+import asyncio
 import contextlib
+import json
+import threading
 import time
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,6 +15,7 @@ from tests.support.factories import fill, open_outbox
 from tests.support.harness import (
     MCU_ID,
     Battery,
+    Listener,
     collector,
     eventually,
     query,
@@ -16,6 +23,11 @@ from tests.support.harness import (
     wait_until_ready,
 )
 
+from bluenova_collector.homeassistant.discovery import PARTS
+from bluenova_shared.message import Message
+from bluenova_shared.mqtt.broker import Broker, Client
+from bluenova_shared.mqtt.events import Connected, Lost
+from bluenova_shared.mqtt.link import MqttLink
 from bluenova_tools.local import Database, Mosquitto, Service
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
@@ -77,3 +89,111 @@ def test_a_broker_that_takes_no_snapshot_at_all_is_named(tmp_path: Path) -> None
     outbox = open_outbox(tmp_path / "collector.sqlite", battery=f"127.0.0.1:{battery.port}")
     with contextlib.closing(outbox):
         assert outbox.waiting[MCU_ID] >= 3
+
+
+def test_what_was_not_acknowledged_is_known_when_a_connection_ends() -> None:
+    async def story() -> Lost:
+        link = MqttLink(Broker(broker.host, broker.port), Client("one"), time.monotonic)
+        running = asyncio.create_task(link.run())
+        try:
+            async with asyncio.timeout(20):
+                while Connected() not in await link.drain():
+                    pass
+                for topic, length, qos in (("before", 9, 1), ("live", 9, 0), ("long", 20_000, 1)):
+                    link.publish(Message(topic, "x" * length, qos))
+                while True:
+                    for event in await link.drain():
+                        if isinstance(event, Lost):
+                            return event
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    with Mosquitto(config=["message_size_limit 10000"]) as broker:
+        assert asyncio.run(story()).unacknowledged == {"long"}
+
+
+INTERVAL_S = 5
+DISCOVERY = "homeassistant/device/bluenova_1A2B3C4D_{}/config"
+
+
+@contextlib.contextmanager
+def living(folder: Path, broker: Mosquitto) -> Iterator[Service]:
+    """A battery that speaks all the time, and its collector."""
+    with (
+        Battery() as battery,
+        collector(
+            folder, battery_port=battery.port, mqtt_port=broker.port, INTERVAL=INTERVAL_S
+        ) as reader,
+        speaking(battery),
+    ):
+        yield reader
+
+
+@contextlib.contextmanager
+def speaking(battery: Battery) -> Iterator[None]:
+    done = threading.Event()
+
+    def speak() -> None:
+        while not done.wait(0.3):
+            battery.say(f"MCU ID: {MCU_ID}", "CellCount: 16", "SOC: 50")
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def missing(listener: Listener) -> int:
+    """How many live values did not come, between the first and the last that did."""
+    said = [json.loads(payload) for payload in listener.payloads(f"bluenova/{MCU_ID}/snapshot")]
+    times = [datetime.fromisoformat(snapshot["time"]) for snapshot in said]
+    return sum((b - a).seconds // INTERVAL_S - 1 for a, b in pairwise(times))
+
+
+def test_a_limit_of_10000_bytes_costs_nothing(tmp_path: Path) -> None:
+    with (
+        Mosquitto(config=["message_size_limit 10000"]) as broker,
+        Listener(broker) as listener,
+        living(tmp_path, broker) as reader,
+    ):
+        kept = {DISCOVERY.format(part) for part in PARTS}
+        eventually(lambda: kept <= {m.topic for m in listener.heard}, timeout_s=30)
+        time.sleep(2 * INTERVAL_S)
+        assert missing(listener) == 0
+        assert not [line for line in reader.lines() if "Lost the MQTT broker" in line]
+
+
+@pytest.mark.timeout(240)
+def test_a_discovery_that_is_refused_silently_is_named_and_costs_no_more_than_its_first_try(
+    tmp_path: Path,
+) -> None:
+    refused = DISCOVERY.format("battery")
+    with (
+        Mosquitto(config=["message_size_limit 5000"]) as broker,
+        living(tmp_path, broker) as reader,
+    ):
+        with Listener(broker) as listener:
+            reader.wait_for_line("discovery of [0-9]{4} bytes on its way", timeout_s=30)
+            time.sleep(3 * INTERVAL_S)
+            at_first = missing(listener)
+            assert at_first <= 1
+            # It is tried again after a minute, right after a snapshot.
+            eventually(lambda: lost(reader) == 2, timeout_s=80)
+            time.sleep(3 * INTERVAL_S)
+            assert missing(listener) == at_first
+            assert refused not in {m.topic for m in listener.heard}
+            others = {DISCOVERY.format(part) for part in PARTS} - {refused}
+            assert others <= {m.topic for m in listener.heard}
+        assert len([line for line in reader.lines() if "on its way" in line]) == 1
+        broker.config.remove("message_size_limit 5000")
+        broker.restart()
+        with Listener(broker) as listener:
+            eventually(lambda: listener.payloads(refused), timeout_s=40)
+
+
+def lost(reader: Service) -> int:
+    return sum("Lost the MQTT broker" in line for line in reader.lines())

@@ -13,8 +13,9 @@ import pytest
 from tests.support.documents import unique_ids
 
 from bluenova_collector.homeassistant.cell_count import CellCount
-from bluenova_collector.homeassistant.discovery import Describer
+from bluenova_collector.homeassistant.discovery import PARTS, Describer
 from bluenova_collector.status import Status
+from bluenova_shared.message import Message
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import quantities
 from bluenova_shared.topics import Topics
@@ -23,17 +24,63 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "home-assistant.md"
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-def discovery(cells: int = 16, **changes: Any) -> dict[str, Any]:
+# The abbreviations that Home Assistant 2025.4.4 and 2026.11.0 know, as far as they are used.
+WORDS = {
+    "avty": "availability",
+    "avty_mode": "availability_mode",
+    "cmps": "components",
+    "dev": "device",
+    "dev_cla": "device_class",
+    "en": "enabled_by_default",
+    "ent_cat": "entity_category",
+    "exp_aft": "expire_after",
+    "ic": "icon",
+    "ids": "identifiers",
+    "mdl": "model",
+    "mf": "manufacturer",
+    "o": "origin",
+    "off_dly": "off_delay",
+    "p": "platform",
+    "sn": "serial_number",
+    "stat_cla": "state_class",
+    "stat_t": "state_topic",
+    "sug_dsp_prc": "suggested_display_precision",
+    "sw": "sw_version",
+    "t": "topic",
+    "uniq_id": "unique_id",
+    "unit_of_meas": "unit_of_measurement",
+    "val_tpl": "value_template",
+}
+
+
+def spelt_out(said: dict[str, Any]) -> dict[str, Any]:
+    return {WORDS.get(key, key): value for key, value in said.items()}
+
+
+def messages(cells: int = 16, topics: Topics | None = None, **changes: Any) -> list[Message]:
     settings = {"interval_s": 10, "energy_unit": "kWh", **changes}
-    describer = Describer(Topics(), "c0ffee00", "1.2.3", **settings)
-    message = describer.discovery("1A2B3C4D", cells)
-    assert (message.qos, message.retain) == (1, True)
-    parsed: dict[str, Any] = json.loads(message.payload)
-    return parsed
+    describer = Describer(topics or Topics(), "c0ffee00", "1.2.3", **settings)
+    return describer.discovery("1A2B3C4D", cells)
+
+
+def parts(cells: int = 16, **changes: Any) -> dict[str, dict[str, Any]]:
+    """What each part says, by its name, with all keys spelt out."""
+    told = {}
+    for message in messages(cells, **changes):
+        assert (message.qos, message.retain) == (1, True)
+        part = json.loads(message.payload, object_hook=spelt_out)
+        name = re.search(r"/bluenova_1A2B3C4D_(\w+)/", message.topic)
+        assert name
+        told[name[1]] = part
+    return told
 
 
 def components(cells: int = 16, **changes: Any) -> dict[str, dict[str, Any]]:
-    told: dict[str, dict[str, Any]] = discovery(cells, **changes)["components"]
+    """The sensors of all parts; the collector's figures with the topic that their part has."""
+    told: dict[str, dict[str, Any]] = {}
+    for name, part in parts(cells, **changes).items():
+        shared = {"state_topic": part["state_topic"]} if name == "collector" else {}
+        told |= {key: shared | component for key, component in part["components"].items()}
     return told
 
 
@@ -72,31 +119,23 @@ def test_what_there_is_once_for_each_battery_stays_however_few_its_cells() -> No
 
 def test_cells_and_channels_are_numbered_as_on_the_console() -> None:
     told = components()
-    assert told["cell_v_01"]["value_template"] == "{{ value_json.cell_v[0] }}"
-    assert told["cell_v_16"]["value_template"] == "{{ value_json.cell_v[15] }}"
-    assert told["adc_00"]["value_template"] == "{{ value_json.adc[0] }}"
+    assert told["cell_v_01"]["value_template"] == "{{value_json.cell_v[0]}}"
+    assert told["cell_v_16"]["value_template"] == "{{value_json.cell_v[15]}}"
+    assert told["adc_00"]["value_template"] == "{{value_json.adc[0]}}"
 
 
-def test_the_device_is_told_of_as_a_whole() -> None:
-    told = discovery()
-    del told["components"]
-    assert told == {
-        "device": {
+def test_each_message_tells_of_the_device_as_a_whole() -> None:
+    for name, told in parts().items():
+        assert told["device"] == {
             "identifiers": ["bluenova_1A2B3C4D"],
             "name": "BlueNova 1A2B3C4D",
             "manufacturer": "BlueNova",
             "model": "LiFePO4 battery",
             "serial_number": "1A2B3C4D",
-        },
-        "origin": {"name": "BlueNova battery monitor", "sw_version": "1.2.3"},
-        "state_topic": "bluenova/1A2B3C4D/snapshot",
-        # It is available when it and its collector are.
-        "availability": [
-            {"topic": "bluenova/1A2B3C4D/availability"},
-            {"topic": "bluenova/collector/c0ffee00"},
-        ],
-        "availability_mode": "all",
-    }
+        }
+        assert told["origin"] == {"name": "BlueNova battery monitor", "sw_version": "1.2.3"}
+        last = "status" if name == "collector" else "snapshot"
+        assert told["state_topic"] == f"bluenova/1A2B3C4D/{last}"
 
 
 A_SENSOR = {"platform": "sensor", "expire_after": 60}
@@ -114,7 +153,7 @@ QUIET = {"entity_category": "diagnostic"}
             | MEASURED
             | {
                 "name": "State of charge",
-                "value_template": "{{ value_json.soc }}",
+                "value_template": "{{value_json.soc}}",
                 "unit_of_measurement": "%",
                 "device_class": "battery",
                 "suggested_display_precision": 0,
@@ -128,7 +167,7 @@ QUIET = {"entity_category": "diagnostic"}
             | QUIET
             | {
                 "name": "Cell 16 temperature",
-                "value_template": "{{ value_json.cell_t[15] }}",
+                "value_template": "{{value_json.cell_t[15]}}",
                 "unit_of_measurement": "°C",
                 "device_class": "temperature",
                 "suggested_display_precision": 0,
@@ -141,7 +180,7 @@ QUIET = {"entity_category": "diagnostic"}
             A_SENSOR
             | {
                 "name": "Energy in",
-                "value_template": "{{ value_json.energy_in }}",
+                "value_template": "{{value_json.energy_in}}",
                 "unit_of_measurement": "kWh",
                 "device_class": "energy",
                 "state_class": "total_increasing",
@@ -155,7 +194,7 @@ QUIET = {"entity_category": "diagnostic"}
             A_SENSOR
             | {
                 "name": "Breaker",
-                "value_template": "{{ value_json.breaker }}",
+                "value_template": "{{value_json.breaker}}",
                 "icon": "mdi:electric-switch",
             },
             id="a text",
@@ -165,8 +204,8 @@ QUIET = {"entity_category": "diagnostic"}
             A_SENSOR
             | {
                 "name": "Errors",
-                "value_template": "{{ value_json.errors if value_json.errors is none "
-                "else value_json.errors or 'none' }}",
+                "value_template": "{{value_json.errors if value_json.errors is none "
+                "else value_json.errors or 'none'}}",
                 "icon": "mdi:alert-circle-outline",
             },
             id="a text that may be empty",
@@ -176,8 +215,8 @@ QUIET = {"entity_category": "diagnostic"}
             AN_ALARM
             | {
                 "name": "Problem",
-                "value_template": "{{ 'None' if value_json.errors is none "
-                "else ('ON' if value_json.errors else 'OFF') }}",
+                "value_template": "{{'None' if value_json.errors is none "
+                "else 'ON' if value_json.errors else 'OFF'}}",
             },
             id="an alarm that is a text",
         ),
@@ -186,8 +225,8 @@ QUIET = {"entity_category": "diagnostic"}
             AN_ALARM
             | {
                 "name": "Cell spread alarm",
-                "value_template": "{{ 'None' if value_json.cell_spread_alarm is none "
-                "else ('ON' if value_json.cell_spread_alarm else 'OFF') }}",
+                "value_template": "{{'None' if value_json.cell_spread_alarm is none "
+                "else 'ON' if value_json.cell_spread_alarm else 'OFF'}}",
             },
             id="an alarm",
         ),
@@ -211,11 +250,10 @@ QUIET = {"entity_category": "diagnostic"}
             | {
                 "platform": "sensor",
                 "name": "Waiting for the recorder",
-                "value_template": "{{ value_json.waiting }}",
+                "value_template": "{{value_json.waiting}}",
                 "suggested_display_precision": 0,
                 "icon": "mdi:tray-full",
                 "state_topic": "bluenova/1A2B3C4D/status",
-                "availability": [{"topic": "bluenova/collector/c0ffee00"}],
             },
             id="a figure of the collector's",
         ),
@@ -223,6 +261,40 @@ QUIET = {"entity_category": "diagnostic"}
 )
 def test_what_is_told_of(key: str, expected: dict[str, Any]) -> None:
     assert components()[key] == expected | {"unique_id": f"bluenova_1A2B3C4D_{key}"}
+
+
+def test_a_battery_is_available_when_it_and_its_collector_are() -> None:
+    for name, told in parts().items():
+        topics = [entry["topic"] for entry in told["availability"]]
+        if name == "collector":
+            assert topics == ["bluenova/collector/c0ffee00"]
+        else:
+            assert topics == ["bluenova/1A2B3C4D/availability", "bluenova/collector/c0ffee00"]
+            assert told["availability_mode"] == "all"
+
+
+@pytest.mark.parametrize("topics", [Topics(), Topics("r" * 40, "p" * 40)], ids=["usual", "long"])
+def test_no_message_is_long(topics: Topics) -> None:
+    assert max(len(message.payload) for message in messages(topics=topics)) < 7000
+
+
+def test_the_shortest_message_comes_first() -> None:
+    sizes = [len(message.payload) for message in messages()]
+    assert sizes == sorted(sizes)
+
+
+def test_all_parts_are_of_one_device_and_no_sensor_is_in_two() -> None:
+    told = parts()
+    assert set(told) == set(PARTS)
+    assert len({json.dumps([part["device"], part["origin"]]) for part in told.values()}) == 1
+    assert sum(len(part["components"]) for part in told.values()) == len(components())
+
+
+def test_the_topic_of_earlier_versions_lets_go_of_its_sensors() -> None:
+    message = Describer(Topics(), "c0ffee00", "1.2.3", 10, "kWh").replaced("1A2B3C4D")
+    assert message.topic == "homeassistant/device/bluenova_1A2B3C4D/config"
+    assert json.loads(message.payload) == {"migr_discvry": True}
+    assert (message.qos, message.retain) == (1, True)
 
 
 def test_only_what_is_not_retained_expires() -> None:
@@ -286,14 +358,14 @@ def test_every_template_finds_its_value_in_what_is_published() -> None:
 
 
 def test_nothing_is_null_which_home_assistant_refuses() -> None:
-    told = discovery()
-    for part in chain([told["device"], told["origin"]], told["components"].values()):
-        assert None not in part.values()
+    for told in parts().values():
+        for part in chain([told["device"], told["origin"]], told["components"].values()):
+            assert None not in part.values()
 
 
 def test_the_prefix_is_a_setting() -> None:
-    describer = Describer(Topics("b/n", "ha"), "c0ffee00", "1.2.3", 10, "kWh")
-    assert describer.discovery("1A2B3C4D", 16).topic == "ha/device/bluenova_1A2B3C4D/config"
+    told = {message.topic for message in messages(topics=Topics("b/n", "ha"))}
+    assert told == {f"ha/device/bluenova_1A2B3C4D_{part}/config" for part in PARTS}
     assert Topics("b/n", "ha").home_assistant_states() == {"ha/status", "homeassistant/status"}
 
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 import pytest
 from tests.support.harness import Listener, eventually
 
+from bluenova_collector.homeassistant.discovery import Describer
+from bluenova_shared.topics import Topics
 from bluenova_tools.local import Mosquitto, Service
 
+DISCOVERY = Describer(Topics(), "c0ffee00", "1.0", 10, "kWh").discovery("1A2B3C4D", 16)
 KEPT = {
     "homeassistant/device/bluenova_1A2B3C4D/config",
+    *(message.topic for message in DISCOVERY),
     "bluenova/1A2B3C4D/availability",
     "bluenova/1A2B3C4D/status",
 }
-OTHERS = {"bluenova/0BADCAFE/availability", "bluenova/collector/c0ffee00"}
+OTHERS = {
+    "homeassistant/device/bluenova_0BADCAFE_battery/config",
+    "bluenova/0BADCAFE/availability",
+    "bluenova/collector/c0ffee00",
+}
 
 
 def forget(*arguments: str, port: int) -> Service:

@@ -7,10 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bluenova_collector.homeassistant.announcer import EARLIEST_S, LATEST_S, PAUSE_S, Announcer
-from bluenova_collector.homeassistant.discovery import Describer
+from bluenova_collector.homeassistant.announcer import (
+    EARLIEST_S,
+    LATEST_S,
+    LETS_GO_S,
+    PAUSE_S,
+    Announcer,
+)
+from bluenova_collector.homeassistant.discovery import PARTS, Describer
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt.events import NoBroker, Published, Sent, TooLong
+from bluenova_shared.mqtt.events import Lost, NoBroker, Published, Sent, TooLong
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.topics import Topics
 
@@ -24,20 +30,38 @@ class Telling:
         self.now_s = 1000.0
         self.connected = True
         self.longest: int | None = None
-        self.told: list[tuple[float, str]] = []
-        describer = Describer(Topics(), "c0ffee12", "1.0", 10, "kWh")
-        self.home = Announcer(describer, self, lambda: self.now_s, enabled=enabled)
+        self.sent: list[tuple[float, Message]] = []
+        self.describer = Describer(Topics(), "c0ffee12", "1.0", 10, "kWh")
+        self.home = Announcer(self.describer, self, lambda: self.now_s, enabled=enabled)
 
     def publish(self, message: Message) -> Published:
         if not self.connected:
             return NoBroker()
         if self.longest is not None and len(message.payload) > self.longest:
             return TooLong(self.longest)
-        said = json.loads(message.payload)
-        parts = said["components"].items()
-        cells = sum(key.startswith("cell_v_") and "name" in part for key, part in parts)
-        self.told.append((self.now_s, f"{said['device']['serial_number']} {cells}"))
+        self.sent.append((self.now_s, message))
         return Sent()
+
+    @property
+    def told(self) -> list[tuple[float, str]]:
+        """When a battery was told of, and how many cells it had."""
+        told = []
+        for at_s, message in self.sent:
+            said = json.loads(message.payload)
+            cells = [c for key, c in said.get("cmps", {}).items() if key.startswith("cell_v_")]
+            if cells:
+                with_name = sum("name" in cell for cell in cells)
+                told.append((at_s, f"{said['dev']['sn']} {with_name}"))
+        return told
+
+    def lose(self, *unacknowledged: Message) -> None:
+        """The connection ends with these on their way, and there is another."""
+        self.home.link_lost(Lost("lost", frozenset(m.topic for m in unacknowledged)))
+        self.home.tell_all()
+
+    def replaced(self) -> Message:
+        """What goes before the parts of the battery."""
+        return self.describer.replaced("1A2B3C4D")
 
     def hear(self, mcu_id: str = "1A2B3C4D", cells: int = 16) -> None:
         time = datetime(2026, 11, 23, tzinfo=UTC)
@@ -59,7 +83,7 @@ def telling() -> Telling:
 
 def test_a_battery_is_told_of_with_its_first_snapshot_and_once(telling: Telling) -> None:
     telling.hear()
-    assert telling.pass_time(1) == ["1A2B3C4D 16"]
+    assert telling.pass_time(10) == ["1A2B3C4D 16"]
     for _ in range(100):
         telling.hear()
         assert telling.pass_time(10) == []
@@ -78,7 +102,9 @@ def test_home_assistant_s_birth_is_answered_once_after_a_while(telling: Telling)
     for _ in range(5):
         telling.home.handle(ONLINE)
     assert telling.pass_time(60) == ["1A2B3C4D 16"]
-    assert EARLIEST_S <= telling.told[-1][0] - born_s <= LATEST_S + 0.5
+    first_s, first = telling.sent[-1 - len(PARTS)]
+    assert EARLIEST_S <= first_s - born_s <= LATEST_S + 0.5
+    assert first == telling.replaced()
 
 
 def test_home_assistant_s_farewell_is_not_answered(telling: Telling) -> None:
@@ -93,7 +119,7 @@ def test_two_tellings_keep_their_distance(telling: Telling) -> None:
     telling.pass_time(1)
     for _ in range(3):
         telling.hear(cells=8)
-    assert telling.pass_time(60) == ["1A2B3C4D 8"]
+    assert telling.pass_time(60) == ["1A2B3C4D 16", "1A2B3C4D 8"]
     (first_s, _), (second_s, _) = telling.told
     assert second_s - first_s >= PAUSE_S
 
@@ -140,3 +166,114 @@ def test_what_the_broker_does_not_take_is_not_sent(
     telling.home.tell_all()
     assert telling.pass_time(60) == []
     assert [record.levelname for record in caplog.records].count("ERROR") == 1
+
+
+def test_earlier_versions_topic_goes_first_and_the_parts_follow_one_at_a_time(
+    telling: Telling,
+) -> None:
+    telling.hear()
+    telling.pass_time(60)
+    (first_s, first), *others = telling.sent
+    assert first == telling.replaced()
+    assert [m for _, m in others] == telling.describer.discovery("1A2B3C4D", 16)
+    assert others[0][0] - first_s >= LETS_GO_S
+    times = [at_s for at_s, _ in others]
+    assert len(set(times)) == len(PARTS)
+    assert times[-1] - times[0] <= 5
+
+
+class Narrow(Telling):
+    """A broker that ends the connection when a message is longer than it likes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+        self.breaks_s: list[float] = []
+
+    def live_for(self, seconds: float, *, interval_s: float = 10) -> None:
+        """A battery speaks for so long, and the broker does what it does."""
+        end_s = self.now_s + seconds
+        while self.now_s < end_s:
+            if self.now_s % interval_s == 0:
+                self.hear()
+            before = len(self.sent)
+            self.home.publish_due()
+            for _, message in self.sent[before:]:
+                if len(message.payload) > self.limit:
+                    self.breaks_s.append(self.now_s)
+                    self.lose(message)
+            self.now_s += 0.5
+
+    @property
+    def parts(self) -> set[str]:
+        """The topics of all that the broker took."""
+        return {m.topic for _, m in self.sent if len(m.payload) <= self.limit}
+
+
+DAY_S = 86400
+
+
+def test_what_a_broker_refuses_is_named_once_and_tried_ever_more_rarely(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    broker = Narrow(limit=4600)
+    broker.live_for(DAY_S)
+    told = broker.describer.discovery("1A2B3C4D", 16)
+    assert broker.parts == {broker.replaced().topic, *(m.topic for m in told[:3])}
+    pauses = [b - a for a, b in zip(broker.breaks_s, broker.breaks_s[1:], strict=False)]
+    expected = [60 * 2**n for n in range(len(pauses))]
+    assert len(pauses) == 10
+    assert all(e <= pause <= e + 20 for e, pause in zip(expected, pauses, strict=True))
+    errors = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    shortest, longest = len(told[3].payload), len(told[4].payload)
+    assert len(errors) == 1
+    assert f"discovery of {shortest} bytes on its way" in errors[0]
+    assert f"message_size_limit) to {longest} bytes" in errors[0]
+
+
+def test_a_trial_comes_right_after_a_snapshot() -> None:
+    broker = Narrow(limit=100)
+    broker.live_for(3600)
+    assert len(broker.breaks_s) > 4
+    assert all(at_s % 10 == 0 for at_s in broker.breaks_s[1:])
+
+
+def test_a_broker_whose_limit_was_raised_gets_the_rest() -> None:
+    broker = Narrow(limit=4600)
+    broker.live_for(600)
+    broker.limit = 10_000
+    broker.live_for(DAY_S)
+    told = broker.describer.discovery("1A2B3C4D", 16)
+    assert broker.parts == {broker.replaced().topic, *(m.topic for m in told)}
+
+
+def test_after_a_break_that_was_not_its_doing_it_tries_at_once() -> None:
+    broker = Narrow(limit=4600)
+    broker.live_for(6 * 3600)
+    broker.limit = 10_000
+    broker.lose()
+    broker.live_for(30)
+    told = broker.describer.discovery("1A2B3C4D", 16)
+    assert broker.parts == {broker.replaced().topic, *(m.topic for m in told)}
+
+
+def test_a_connection_that_ended_by_chance_costs_a_minute(telling: Telling) -> None:
+    telling.hear()
+    while len(telling.sent) < 3:
+        telling.pass_time(0.5)
+    telling.lose(telling.sent[-1][1])
+    telling.now_s += 1
+    assert telling.pass_time(50) == []
+    for _ in range(6):
+        telling.hear()
+        telling.pass_time(10)
+    assert telling.told[-1][1] == "1A2B3C4D 16"
+
+
+def test_what_else_was_on_its_way_is_no_reason() -> None:
+    broker = Narrow(limit=10_000)
+    broker.live_for(60)
+    before = len(broker.sent)
+    broker.lose(Message("bluenova/1A2B3C4D/status", "x" * 20_000))
+    broker.live_for(60)
+    assert len(broker.sent) - before == 1 + len(PARTS)

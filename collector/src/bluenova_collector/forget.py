@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from pydantic import TypeAdapter, ValidationError
 
+from bluenova_collector.homeassistant.discovery import PARTS
 from bluenova_shared.identity import McuId
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.broker import Broker, Client
@@ -34,7 +35,8 @@ def retained(topics: Topics, gone: str) -> list[str]:
     """
     if collector := _COLLECTOR.fullmatch(gone):
         return [topics.collector(collector["name"])]
-    return [topics.discovery(gone), topics.availability(gone), topics.status(gone)]
+    discovery = [topics.discovery(gone, part) for part in [*PARTS, ""]]
+    return [*discovery, topics.availability(gone), topics.status(gone)]
 
 
 def named(arguments: list[str]) -> str:

@@ -93,6 +93,7 @@ class Loops:
                 self.delivery.handle_receipt(event)
             case mqtt.Lost():
                 self.delivery.link_lost()
+                self.announcer.link_lost(event)
 
     def tick(self) -> None:
         """Closes the interval, if it has ended, and sees what else is due."""

@@ -42,9 +42,13 @@ class Topics:
         """A message each time a recorder becomes able to write, retained."""
         return f"{self.root}/recorder"
 
-    def discovery(self, mcu: str) -> str:
-        """The battery's sensors, for Home Assistant, retained."""
-        return f"{self.home_assistant}/device/bluenova_{mcu}/config"
+    def discovery(self, mcu: str, part: str = "") -> str:
+        """A part of the battery's sensors, for Home Assistant, retained.
+
+        Without a part it is the one topic that all sensors had in earlier versions.
+        """
+        name = f"bluenova_{mcu}_{part}" if part else f"bluenova_{mcu}"
+        return f"{self.home_assistant}/device/{name}/config"
 
     def home_assistant_states(self) -> set[str]:
         """Where Home Assistant says `online`; its discovery prefix need not begin this topic."""

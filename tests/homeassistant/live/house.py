@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.homeassistant.live.instance import HomeAssistant
 from tests.support.harness import collector, eventually
 
+from bluenova_collector.homeassistant.discovery import Describer
+from bluenova_shared.topics import Topics
 from bluenova_tools.local import Mosquitto, Service, free_port
 
 INTERVAL_S = 2
@@ -43,17 +46,27 @@ class House:
         return [str(entities[unit.id(key)]["state"]) for key in keys]
 
     def is_live(self, unit: Unit) -> bool:
-        """Whether no enabled entity of the battery is unavailable or unknown."""
-        states = [
+        """Whether all of the battery's entities are there, and none is unavailable or unknown."""
+        entities = self.home_assistant.entities()
+        if not all_unique_ids(unit) <= set(entities):
+            return False
+        states = {
             entity["state"]
-            for unique_id, entity in self.home_assistant.entities().items()
+            for unique_id, entity in entities.items()
             if unique_id.startswith(unit.id("")) and entity["disabled_by"] is None
-        ]
-        return bool(states) and not {"unavailable", "unknown", None} & set(states)
+        }
+        return not {"unavailable", "unknown", None} & states
 
     def wait_until_live(self, *, timeout_s: float = 90) -> None:
         """Waits until all batteries are live."""
         eventually(lambda: all(map(self.is_live, self.units)), timeout_s=timeout_s)
+
+
+def all_unique_ids(unit: Unit) -> set[str]:
+    """The unique ids of all that is announced of a battery."""
+    announced = Describer(Topics(), "any", "any", INTERVAL_S, "kWh")
+    parts = [json.loads(m.payload)["cmps"] for m in announced.discovery(unit.mcu_id, unit.cells)]
+    return {c["uniq_id"] for part in parts for c in part.values() if "uniq_id" in c}
 
 
 def unit(folder: Path, broker: Mosquitto, mcu_id: str, cells: int) -> Unit:

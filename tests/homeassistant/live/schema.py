@@ -14,6 +14,9 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
+from homeassistant.components.mqtt.discovery import (  # type: ignore[import-not-found]  # it is in .venv-ha
+    _replace_all_abbreviations,
+)
 from homeassistant.components.mqtt.schemas import (  # type: ignore[import-not-found]  # it is in .venv-ha
     DEVICE_DISCOVERY_SCHEMA,
 )
@@ -23,8 +26,10 @@ from homeassistant.helpers import frame  # type: ignore[import-not-found]  # lik
 
 def check(payload: dict[str, object]) -> int:
     """Checks one message, and returns how many entities it describes."""
+    _replace_all_abbreviations(payload)
     device = DEVICE_DISCOVERY_SCHEMA(payload)
-    shared = {key: device[key] for key in ("state_topic", "availability", "availability_mode")}
+    keys = ("state_topic", "availability", "availability_mode")
+    shared = {key: device[key] for key in keys if key in device}
     entities = 0
     for component in device["components"].values():
         if len(component) == 1:  # one that is to be removed

@@ -9,16 +9,27 @@ import pytest
 from tests.homeassistant.live.house import House, Unit
 from tests.support.harness import Listener, eventually
 
+from bluenova_collector.homeassistant.discovery import PARTS
+from bluenova_shared.topics import Topics
+
 pytestmark = pytest.mark.timeout(600)
 
+SHOWN = {
+    "device_class": "dev_cla",
+    "unit_of_measurement": "unit_of_meas",
+    "state_class": "stat_cla",
+    "icon": "ic",
+}
 
-def published(house: House, unit: Unit) -> dict[str, Any]:
-    """The battery's discovery, as the broker keeps it."""
-    topic = f"homeassistant/device/bluenova_{unit.mcu_id}/config"
-    with Listener(house.broker, topic) as listener:
-        eventually(lambda: listener.payloads(topic), timeout_s=10)
-        payload: dict[str, Any] = json.loads(listener.payloads(topic)[0])
-    return payload
+
+def published(house: House, unit: Unit) -> dict[str, dict[str, Any]]:
+    """The battery's sensors by unique id, as the broker keeps them."""
+    topics = {Topics().discovery(unit.mcu_id, part) for part in PARTS}
+    with Listener(house.broker, "homeassistant/device/+/config") as listener:
+        eventually(lambda: topics <= {message.topic for message in listener.heard}, timeout_s=10)
+        parts = [json.loads(m.payload) for m in listener.heard if m.topic in topics]
+    told = [sensor for part in parts for sensor in part["cmps"].values()]
+    return {sensor["uniq_id"]: sensor for sensor in told if "uniq_id" in sensor}
 
 
 def test_each_battery_is_a_device(house: House) -> None:
@@ -33,19 +44,18 @@ def test_each_battery_is_a_device(house: House) -> None:
 def test_all_that_is_published_arrives_as_it_was_meant(house: House) -> None:
     entities = house.home_assistant.entities()
     for unit in house.units:
-        components = published(house, unit)["components"]
-        wanted = {c["unique_id"]: c for c in components.values() if "unique_id" in c}
+        wanted = published(house, unit)
         assert {u for u in entities if u.startswith(unit.id(""))} == set(wanted)
-        for unique_id, component in wanted.items():
+        for unique_id, sensor in wanted.items():
             entity = entities[unique_id]
-            assert entity["original_name"] == component["name"]
-            assert entity["entity_category"] == component.get("entity_category")
-            disabled = None if component.get("enabled_by_default", True) else "integration"
+            assert entity["original_name"] == sensor["name"]
+            assert entity["entity_category"] == sensor.get("ent_cat")
+            disabled = None if sensor.get("en", True) else "integration"
             assert entity["disabled_by"] == disabled
             if disabled is None:
                 shown = entity["attributes"]
-                for key in ("device_class", "unit_of_measurement", "state_class", "icon"):
-                    assert shown.get(key) == component.get(key), unique_id
+                for key, short in SHOWN.items():
+                    assert shown.get(key) == sensor.get(short), unique_id
 
 
 def test_a_battery_has_as_many_cells_as_it_says(house: House) -> None:

@@ -9,7 +9,8 @@ import pytest
 from tests.homeassistant.live.house import SILENCE_S, House, Unit
 from tests.support.harness import Listener, eventually
 
-from bluenova_collector.homeassistant.discovery import LIVES_AT_LEAST_S
+from bluenova_collector.homeassistant.discovery import LIVES_AT_LEAST_S, PARTS
+from bluenova_shared.topics import Topics
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -84,7 +85,7 @@ def test_all_comes_back_after_a_broker_that_forgot_everything(house: House) -> N
         file.unlink()
     house.broker.start()
     house.wait_until_live()
-    kept = [f"homeassistant/device/bluenova_{unit.mcu_id}/config" for unit in house.units]
+    kept = [Topics().discovery(unit.mcu_id, part) for unit in house.units for part in PARTS]
     with Listener(house.broker, "homeassistant/device/+/config") as listener:
         eventually(lambda: all(map(listener.payloads, kept)), timeout_s=20)
 

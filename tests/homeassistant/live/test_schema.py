@@ -20,11 +20,12 @@ def test_home_assistant_accepts_every_word(tmp_path: Path) -> None:
     entities: list[int] = []
     for cells, unit in product((1, 8, 16), ("Wh", "kWh", "MWh")):
         describer = Describer(Topics(), "c0ffee00", "1.2.3", 10, unit)
-        payload = bytes(describer.discovery("1A2B3C4D", cells).payload)  # type: ignore[arg-type]  # it was made from bytes
-        files.append(tmp_path / f"{cells}-{unit}.json")
-        files[-1].write_bytes(payload)
-        components = json.loads(payload)["components"].values()
-        entities.append(sum("unique_id" in component for component in components))
+        for number, message in enumerate(describer.discovery("1A2B3C4D", cells)):
+            payload = bytes(message.payload)  # type: ignore[arg-type]  # it was made from bytes
+            files.append(tmp_path / f"{cells}-{unit}-{number}.json")
+            files[-1].write_bytes(payload)
+            components = json.loads(payload)["cmps"].values()
+            entities.append(sum("uniq_id" in component for component in components))
     python, script = ROOT / ".venv-ha/bin/python", Path(__file__).with_name("schema.py")
     command = [python, script, *files]
     done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)

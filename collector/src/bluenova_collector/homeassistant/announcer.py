@@ -1,26 +1,34 @@
 """Announces batteries to Home Assistant: rarely, never twice at once, not with other collectors.
 
 The broker keeps the announcements. They are sent again after each new connection, as the broker may
-have lost them, and when Home Assistant says that it has started.
+have lost them, and when Home Assistant says that it has started. An announcement has several
+messages. They go out one at a time: so it is known which of them a broker does not take, if the
+connection ends, and there is room for live values in between.
 """
 
 import logging
 import random
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from bluenova_collector.homeassistant.cell_count import CellCount
 from bluenova_collector.homeassistant.discovery import Describer
+from bluenova_collector.homeassistant.refusal import Refusal
 from bluenova_collector.lru import LRU
 from bluenova_shared.logs import Change
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt.events import NoBroker, Publisher, TooLong
+from bluenova_shared.mqtt.events import Lost, NoBroker, Publisher, TooLong
 from bluenova_shared.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 
 # Home Assistant loses most of a second discovery that follows within 2 s.
 PAUSE_S = 10.0
+# It lets go of an earlier version's sensors before it can take the same ones from elsewhere.
+LETS_GO_S = 2.0
+# A broker acknowledges a message sooner.
+APART_S = 0.5
 # Many collectors hear the same birth message.
 EARLIEST_S, LATEST_S = 1.0, 4.0
 
@@ -28,8 +36,12 @@ EARLIEST_S, LATEST_S = 1.0, 4.0
 @dataclass
 class _Device:
     cells: CellCount = field(default_factory=CellCount)
-    due_s: float | None = None
+    due_s: float | None = None  # when its announcement begins
     not_before_s: float = 0.0
+    outgoing: deque[Message] = field(default_factory=deque)  # what is left of the announcement
+    next_s: float = 0.0
+    given: dict[str, int] = field(default_factory=dict)  # bytes that this connection got, by topic
+    just_seen: bool = False
 
 
 @dataclass
@@ -45,6 +57,7 @@ class Announcer:
     steady: Callable[[], float]
     enabled: bool
     _devices: LRU[str, _Device] = field(default_factory=LRU)
+    _refusal: Refusal = field(default_factory=Refusal)
     _too_long: Change = field(default_factory=Change)
 
     def see(self, snapshots: Iterable[Snapshot]) -> None:
@@ -54,6 +67,7 @@ class Announcer:
         for snapshot in snapshots:
             device = self._devices.get(snapshot.mcu_id) or _Device()
             self._devices[snapshot.mcu_id] = device
+            device.just_seen = True
             if device.cells.hear(snapshot):
                 log.info("Battery %s has %d cells", snapshot.mcu_id, device.cells.cells)
                 device.due_s = self.steady()
@@ -70,20 +84,64 @@ class Announcer:
                 jitter_s = random.uniform(EARLIEST_S, LATEST_S)  # noqa: S311  # spreads collectors
                 device.due_s = self.steady() + jitter_s
 
+    def link_lost(self, lost: Lost) -> None:
+        """The connection ended; a message on its way may be the reason.
+
+        Then it is held back, and tried again ever more rarely, right after a snapshot: a live value
+        is lost only if its interval is shorter than the break.
+        """
+        on_its_way = [
+            size
+            for device in self._devices.values()
+            for topic, size in device.given.items()
+            if topic in lost.unacknowledged
+        ]
+        shortest = min(on_its_way, default=None)
+        if self._refusal.connection_lost(shortest, self.steady()):
+            log.error(
+                "The connection ended with Home Assistant's discovery of %d bytes on its way: the "
+                "broker may refuse it. Raise its limit (in Mosquitto: message_size_limit) to %d "
+                "bytes or more; until then it is tried again ever more rarely",
+                *(shortest, max(on_its_way + self._lengths_to_come())),
+            )
+        for device in self._devices.values():
+            device.given.clear()
+            device.outgoing.clear()  # all begins anew with the next connection
+
     def publish_due(self) -> None:
         """Publishes what is due now; without a broker it stays due."""
         now_s = self.steady()
         for mcu_id, device in self._devices.items():
-            if device.due_s is None or now_s < max(device.due_s, device.not_before_s):
-                continue
-            message = self.describer.discovery(mcu_id, device.cells.cells or 0)
-            match self.broker.publish(message):
-                case NoBroker():
-                    continue
-                case TooLong(longest) if self._too_long.to(longest):
-                    log.error(
-                        "The broker takes no more than %d bytes: Home Assistant's discovery has "
-                        "%d. Raise its max_packet_size.",
-                        *(longest, len(message.payload)),
-                    )
-            device.due_s, device.not_before_s = None, now_s + PAUSE_S
+            if device.due_s is not None and now_s >= max(device.due_s, device.not_before_s):
+                self._begin(mcu_id, device, now_s)
+            if device.outgoing and now_s >= device.next_s:
+                self._publish_next(device, now_s)
+            device.just_seen = False
+
+    def _begin(self, mcu_id: str, device: _Device, now_s: float) -> None:
+        if self.broker.publish(self.describer.replaced(mcu_id)) == NoBroker():
+            return
+        device.outgoing = deque(self.describer.discovery(mcu_id, device.cells.cells or 0))
+        device.due_s, device.not_before_s = None, now_s + PAUSE_S
+        device.next_s = now_s + LETS_GO_S
+
+    def _publish_next(self, device: _Device, now_s: float) -> None:
+        message = device.outgoing[0]
+        size = len(message.payload)
+        if not self._refusal.admits(size, now_s, trial=device.just_seen):
+            return
+        match self.broker.publish(message):
+            case NoBroker():
+                return
+            case TooLong(longest) if self._too_long.to(longest):
+                log.error(
+                    "The broker takes no more than %d bytes: Home Assistant's discovery has "
+                    "%d. Raise its max_packet_size.",
+                    *(longest, max(self._lengths_to_come())),
+                )
+        device.given[message.topic] = size
+        device.outgoing.popleft()
+        device.next_s = now_s + APART_S
+
+    def _lengths_to_come(self) -> list[int]:
+        return [len(m.payload) for device in self._devices.values() for m in device.outgoing]

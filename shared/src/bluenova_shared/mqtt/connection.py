@@ -44,7 +44,7 @@ class Connection:
         self.accepted = False
         self.trouble = ""  # why it ended, or never came about
         self.refused: set[str] = set()  # topics on which we may not publish
-        self._unacknowledged: dict[int, str] = {}  # topics by message
+        self._unacknowledged: dict[int, tuple[str, int]] = {}  # topics and QoS by message
         self._broker = broker
         self._client = client
         self._inbox = inbox
@@ -75,10 +75,11 @@ class Connection:
         longest = self.abilities.longest_payload(message.topic)
         if longest is not None and len(payload) > longest:
             return TooLong(longest)
-        info = self._paho.publish(message.topic, payload, *self.abilities.reduce(message))
+        qos, retain = self.abilities.reduce(message)
+        info = self._paho.publish(message.topic, payload, qos, retain)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             return NoBroker()
-        self._unacknowledged[info.mid] = message.topic
+        self._unacknowledged[info.mid] = message.topic, qos
         return Sent()
 
     def listen(self, wanted: bool) -> None:
@@ -95,6 +96,11 @@ class Connection:
     def all_acknowledged(self) -> bool:
         """Whether the broker has acknowledged all that was published."""
         return self.accepted and not self._unacknowledged
+
+    @property
+    def unacknowledged(self) -> frozenset[str]:
+        """The topics of what was sent at QoS 1, as long as the broker has not acknowledged it."""
+        return frozenset(topic for topic, qos in self._unacknowledged.values() if qos > 0)
 
     def leave(self) -> None:
         """Takes leave: the will is not to be heard."""
@@ -189,7 +195,7 @@ class Connection:
             self._inbox.put(Message(came.topic, bytes(came.payload), came.qos, came.retain))
 
     def _acknowledge(self, number: int, reason: ReasonCode) -> None:
-        topic = self._unacknowledged.pop(number, "")
+        topic, _ = self._unacknowledged.pop(number, ("", 0))
         if reason.is_failure and topic not in self.refused:
             self.refused.add(topic)
             log.error("The broker refuses what we publish on %s (%s)", topic, reason)

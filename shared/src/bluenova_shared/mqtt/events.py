@@ -13,9 +13,13 @@ class Connected:
 
 @dataclass(frozen=True)
 class Lost:
-    """The connection that it had accepted has ended."""
+    """The connection that it had accepted has ended.
+
+    `unacknowledged` are the topics of what it had not acknowledged, of what was sent at QoS 1.
+    """
 
     why: str
+    unacknowledged: frozenset[str] = frozenset()
 
 
 Event = Connected | Message | Lost

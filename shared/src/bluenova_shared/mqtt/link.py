@@ -84,7 +84,7 @@ class MqttLink:
             was_accepted, connection.accepted = connection.accepted, False
             if was_accepted:
                 self._away_since_s = self._steady()
-                self._inbox.put(Lost(connection.trouble))
+                self._inbox.put(Lost(connection.trouble, connection.unacknowledged))
         new = self._said.to(self.trouble, self._steady())
         if was_accepted:
             is_short = self._steady() - began_s < self._pauses.short_s
