@@ -11,13 +11,13 @@ from tests.support.c_program import C_PROGRAMS_TABLE, DUPLICATES
 from tests.support.databases import odd_database, recording_in
 from tests.support.factories import START_S, snapshot_keys
 from tests.support.harness import eventually, query
-from tests.support.pgbouncer import PgBouncer, find_pgbouncer
 
 from bluenova_recorder.account import Account, Session, transaction
 from bluenova_recorder.key import KeyMaker
 from bluenova_recorder.look import look
 from bluenova_recorder.table_state import ALWAYS, NEVER
 from bluenova_tools.local import Database, Postgres
+from bluenova_tools.local.pgbouncer import PgBouncer, find_pgbouncer
 
 pytestmark = [
     pytest.mark.services,

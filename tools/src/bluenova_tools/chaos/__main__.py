@@ -80,6 +80,8 @@ def run(arguments: argparse.Namespace, folder: Path) -> int:
         doings = kinds(made)
         if not made.postgres_disk.mounted:
             say("Skipped: full disks, as only root may mount a small one.")
+        if made.pooler is None:
+            say("Skipped: a pooler before PostgreSQL, as there is no PgBouncer here.")
         wanted = [one for one in arguments.only.split(",") if one]
         chosen = [kind for kind in doings if not wanted or any(w in str(kind) for w in wanted)]
         if not chosen:

@@ -75,7 +75,7 @@ def _of_link(stage: Stage, link: Link, weight: float = 1.0) -> dict[Kind, Doing]
     def half_open(stage: Stage) -> Iterator[None]:
         vanished = link.vanish()
         yield
-        if link.target == stage.postgres.port:
+        if link.name.endswith("PostgreSQL"):
             # Across a network the kernel's keepalive would notice; here, it is answered by us.
             for pair in vanished:
                 do(pair.abort)

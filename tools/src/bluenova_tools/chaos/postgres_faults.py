@@ -1,9 +1,11 @@
 """The faults of PostgreSQL: how each begins, and how it is undone."""
 
 import contextlib
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import psycopg2
 
@@ -17,6 +19,7 @@ from bluenova_tools.chaos.stage import (
     fault,
     start_postgres,
 )
+from bluenova_tools.local.programs import find_postgres
 
 
 def of_postgres(stage: Stage) -> dict[Kind, Doing]:
@@ -36,7 +39,11 @@ def of_postgres(stage: Stage) -> dict[Kind, Doing]:
         Kind("refuse connections", "database", 2): _refuse,
         Kind("no connections left", "PostgreSQL's connections", 2): _exhaust,
         Kind("lock", "table", 3, 0.5, 4.0): _lock_table,
+        Kind("open transaction", "a reader", 2, 1.0, 8.0): _read_for_long,
+        Kind("VACUUM", "a vacuum", 1): _vacuum,
     }
+    if (dump := find_postgres(stage.folder, None) / "pg_dump").is_file():
+        found[Kind("pg_dump", "a backup", 2)] = lambda stage: _dump(stage, dump)
     if stage.postgres_disk.mounted:
         found[Kind("full disk", "PostgreSQL", 1.5)] = _full_postgres
     return found
@@ -47,6 +54,34 @@ def _lock_table(stage: Stage) -> Iterator[None]:
     with closing(stage.postgres.connect(DATABASE)) as db, db.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE")
         yield
+
+
+@contextmanager
+def _read_for_long(stage: Stage) -> Iterator[None]:
+    with closing(stage.postgres.connect(DATABASE)) as db, db.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute(f"SELECT count(*) FROM {TABLE}")  # noqa: S608  # our own constant
+        yield
+
+
+@contextmanager
+def _vacuum(stage: Stage) -> Iterator[None]:
+    with closing(stage.postgres.connect(DATABASE)) as db:
+        db.autocommit = True
+        with db.cursor() as cursor:
+            cursor.execute(f"VACUUM (FREEZE, ANALYZE) {TABLE}")
+    yield
+
+
+@contextmanager
+def _dump(stage: Stage, program: Path) -> Iterator[None]:
+    dsn = stage.postgres.database(DATABASE).dsn()
+    dump = subprocess.Popen(
+        [program, "--dbname", dsn], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    yield
+    dump.kill()
+    dump.wait()
 
 
 @contextmanager

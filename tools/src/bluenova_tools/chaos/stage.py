@@ -13,6 +13,7 @@ from bluenova_tools.chaos.disk import SmallDisk
 from bluenova_tools.chaos.links import Link, Links
 from bluenova_tools.chaos.tap import Truth, read_truth, write_down_what_is_left
 from bluenova_tools.local import Mosquitto, Postgres, Service, ServiceError, free_port
+from bluenova_tools.local.pgbouncer import PgBouncer, find_pgbouncer
 from bluenova_tools.local.system_user import remove_folder
 
 DATABASE = "homeauto"
@@ -66,6 +67,7 @@ class Stage:
     postgres: Postgres
     postgres_disk: SmallDisk
     outbox_disk: SmallDisk
+    pooler: PgBouncer | None = None  # between the second recorder and PostgreSQL
     collectors: list[Collector] = field(default_factory=list)
     recorders: list[Recorder] = field(default_factory=list)
     simulators: list[Service] = field(default_factory=list)
@@ -122,6 +124,8 @@ def stage(folder: Path, seed: int, *, broken: str = "", pauses: str = "") -> Ite
         outbox_disk = stack.enter_context(SmallDisk(outboxes, OUTBOX_MB))
         made = Stage(folder, links, broker, postgres, disk, outbox_disk)
         common = {"BREAK": broken, "PAUSES": pauses}
+        if find_pgbouncer() is not None:
+            made.pooler = stack.enter_context(PgBouncer(postgres, "transaction"))
         for number in (1, 2):
             made.recorders.append(_recorder(stack, made, number, common))
         for number, mcu_id in enumerate(BATTERIES, 1):
@@ -171,7 +175,8 @@ def _collector(
 
 def _recorder(stack: ExitStack, made: Stage, number: int, common: dict[str, str]) -> Recorder:
     broker = made.links.add(f"recorder {number} – broker", made.broker.port)
-    database = made.links.add(f"recorder {number} – PostgreSQL", made.postgres.port)
+    server = made.pooler if made.pooler and number > 1 else made.postgres
+    database = made.links.add(f"recorder {number} – PostgreSQL", server.port)
     environment = {
         **made.postgres.environment(DATABASE),
         "PGPORT": str(database.port),

@@ -1,15 +1,14 @@
 """A private PgBouncer before a private PostgreSQL."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal
 
-from bluenova_tools.local import Database, Postgres, free_port
-from bluenova_tools.local.child import Child, plain_environment
+from bluenova_tools.local.child import Child, ServiceError
+from bluenova_tools.local.database import Database
 from bluenova_tools.local.lifetime import Running
-from bluenova_tools.local.ports import LOOPBACK, accepts_connections
+from bluenova_tools.local.ports import LOOPBACK, accepts_connections, free_port
+from bluenova_tools.local.postgres import Postgres
 from bluenova_tools.local.system_user import give, make_folder, remove_folder, server_user
 
 
@@ -37,7 +36,7 @@ class PgBouncer(Running):
         return database.environment() | {"PGPORT": str(self.port)}
 
     def start(self) -> None:
-        """Starts it, and waits until it accepts connections."""
+        """Starts it, and waits until it accepts connections. Raises ServiceError if it does not."""
         users = self.folder / "users.txt"
         users.write_text(f'"{self._postgres.user}" "{self._postgres.password}"\n')
         settings = self.folder / "pgbouncer.ini"
@@ -56,13 +55,11 @@ class PgBouncer(Running):
         for path in (users, settings):
             give(path, self._user)
         program = find_pgbouncer()
-        assert program is not None
-        self.child.start(
-            [program, settings],
-            environment=plain_environment(),
-            user=self._user,
-            folder=self.folder,
-        )
+        if program is None:
+            raise ServiceError(
+                "PgBouncer was not found. As root, tools/setup.sh pooler installs it."
+            )
+        self.child.start([program, settings], user=self._user, folder=self.folder)
         self.child.wait_until(
             lambda: accepts_connections(self.port), "accepting connections", timeout_s=10
         )
