@@ -1,7 +1,5 @@
 """What the collector returns: it does nothing itself."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import pytest

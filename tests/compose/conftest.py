@@ -1,7 +1,5 @@
 """The demo's stack for all tests of this folder, as `docker compose --profile demo up` makes it."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator

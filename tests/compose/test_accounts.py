@@ -1,7 +1,5 @@
 """Who may do what: each account at the broker on each topic, both ways, and in the database."""
 
-from __future__ import annotations
-
 import queue
 import socket
 import time

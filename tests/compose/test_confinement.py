@@ -1,7 +1,5 @@
 """What a service could do if it were taken over, and what its neighbours can reach."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

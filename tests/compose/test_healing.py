@@ -1,7 +1,5 @@
 """Restarts, kills and hangs: each service comes back by itself, and says how it is meanwhile."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

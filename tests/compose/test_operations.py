@@ -1,7 +1,5 @@
 """What docs/operations.md tells to do, done."""
 
-from __future__ import annotations
-
 import re
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """Where the secrets are, and where they are not."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """The start: in the order of health, small, and with rows at its end."""
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

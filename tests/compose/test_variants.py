@@ -1,7 +1,5 @@
 """More batteries, more recorders, TLS, and what a user has already in place of ours."""
 
-from __future__ import annotations
-
 import os
 import ssl
 from collections.abc import Iterator

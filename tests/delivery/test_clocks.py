@@ -1,7 +1,5 @@
 """A clock that is wrong and put right, from the console to the table."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterator

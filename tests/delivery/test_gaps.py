@@ -1,7 +1,5 @@
 """The view `battery_pack_gaps`: when there are no rows, and why."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Gaps as they come about: each loss brings its own cause into the view."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Memory stays bounded: days without a broker, and a broker that pours."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import time

@@ -1,7 +1,5 @@
 """The collector's side: what is committed, published, sent again and let go of."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import sqlite3

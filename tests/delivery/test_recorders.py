@@ -1,7 +1,5 @@
 """Several recorders share the work: nothing lost, nothing twice, no deadlock."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The recorder's side: what gets a receipt, what waits, what is kept as rejected."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What Home Assistant is told, by itself: no Home Assistant is needed to look at it."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import UTC, datetime

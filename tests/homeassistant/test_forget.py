@@ -1,7 +1,5 @@
 """`bluenova-collector forget`: what the broker keeps of a battery, and how it lets go."""
 
-from __future__ import annotations
-
 import pytest
 from tests.support.harness import Listener, eventually
 

@@ -1,7 +1,5 @@
 """The cells' spread: when it rings, and which cells are meant."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import pytest

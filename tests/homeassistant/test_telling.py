@@ -1,7 +1,5 @@
 """When Home Assistant is told: rarely, and never twice at once."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 

@@ -1,7 +1,5 @@
 """A recorder at work, for the tests of a module, and its store alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

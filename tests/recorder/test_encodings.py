@@ -1,7 +1,5 @@
 """A database whose encoding cannot hold every character: one odd one costs at most its own item."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Recording, and everybody else's reading and writing, never wait for our own housekeeping."""
 
-from __future__ import annotations
-
 import contextlib
 import subprocess
 import threading
@@ -9,6 +7,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import pytest
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
@@ -74,7 +73,7 @@ class Others:
                     self.worst_s = max(self.worst_s, time.monotonic() - began_s)
                     time.sleep(0.05)
 
-    def __enter__(self) -> Others:
+    def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._work)
         self._thread.start()
         return self

@@ -1,7 +1,5 @@
 """A few rows go as JSON and many by COPY: the table has the same either way."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What a message is taken for, without a broker or a database."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """What the database's owner can mend is waited for, and never counts as never storable."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A real PgBouncer between the recorder and the database, in either mode."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path

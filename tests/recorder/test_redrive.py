@@ -1,7 +1,5 @@
 """What was rejected is judged anew: stored if it is good now, and never lost if it is not."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What is claimed of the table holds for this very table, as it is now."""
 
-from __future__ import annotations
-
 import contextlib
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Times are stored in UTC, whatever zone the server, the account or the environment is in."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any

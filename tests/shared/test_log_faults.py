@@ -1,7 +1,5 @@
 """The log file that is moved away, full disks and closed pipes."""
 
-from __future__ import annotations
-
 import logging
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """The log: its form, and what is on the disk when. What rotates, the collector's tests show."""
 
-from __future__ import annotations
-
 import logging
 import os
 import subprocess

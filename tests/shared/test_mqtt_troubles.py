@@ -1,7 +1,5 @@
 """What the log says of a broker that cannot be had: the reason, and what to do."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import ssl

@@ -1,7 +1,5 @@
 """The whole chain at work, from a battery to a table, and the intervals that it lives by."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Iterator

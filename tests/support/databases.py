@@ -1,7 +1,5 @@
 """Databases that are not as ours are, and recorders at work in them."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator, Mapping
 from itertools import count

@@ -1,7 +1,5 @@
 """What docs/home-assistant.md promises, read from its text."""
 
-from __future__ import annotations
-
 import re
 
 

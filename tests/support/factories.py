@@ -1,7 +1,5 @@
 """Snapshots, events and outboxes for the delivery's tests."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """The real parts, as the tests start them: a scripted battery, the services, a listener."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import threading
@@ -9,7 +7,6 @@ import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import paho.mqtt.client as paho
@@ -88,12 +85,7 @@ class Battery:
         self._run(self.server.__aenter__())
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._run(self.server.__aexit__(None, None, None))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()

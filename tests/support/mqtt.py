@@ -1,8 +1,5 @@
 """A client of a broker, connected within a `with` block."""
 
-from __future__ import annotations
-
-from types import TracebackType
 from typing import Self
 
 import paho.mqtt.client as paho
@@ -24,11 +21,6 @@ class MqttClient:
         self.client.loop_start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.client.disconnect()
         self.client.loop_stop()

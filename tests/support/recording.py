@@ -1,7 +1,5 @@
 """A recorder at work, for the tests of a module."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 from collections.abc import Iterator, Mapping

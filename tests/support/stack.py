@@ -1,7 +1,5 @@
 """The whole system in the real engine, driven from outside the containers."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -91,7 +89,7 @@ class Stack:
             **settings,
         }
 
-    def variant(self, **settings: str) -> Stack:
+    def variant(self, **settings: str) -> "Stack":
         """The same project with other settings."""
         return Stack(self.name, **{**self.env, **settings})
 

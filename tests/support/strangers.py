@@ -1,7 +1,5 @@
 """A stranger's MQTT client: what the broker lets it do."""
 
-from __future__ import annotations
-
 import queue
 import ssl
 import threading

@@ -1,7 +1,5 @@
 """Home Assistant's API: how a person's clicks reach it."""
 
-from __future__ import annotations
-
 import json
 import secrets
 import urllib.parse

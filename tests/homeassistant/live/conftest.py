@@ -1,7 +1,5 @@
 """One Home Assistant, one broker and two batteries for each module of this folder."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path

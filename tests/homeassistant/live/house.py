@@ -1,7 +1,5 @@
 """What a module's tests run: a Home Assistant, a broker, and two batteries with collectors."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A real Home Assistant in a folder of its own, set up as a person would: by its own API."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

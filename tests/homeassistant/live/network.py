@@ -1,7 +1,5 @@
 """A private network for the tests: Home Assistant reaches nothing but what we start."""
 
-from __future__ import annotations
-
 import ctypes
 import fcntl
 import os

@@ -5,8 +5,6 @@
 Each file holds one message. The first message that is refused ends the program with its reason.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sys

@@ -1,7 +1,5 @@
 """What a battery does not say, what it says differently one day, and how it is forgotten."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

@@ -1,7 +1,5 @@
 """What a person gets to see: both batteries as devices, complete, and not one warning."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The examples of docs/home-assistant.md, loaded by a real Home Assistant."""
 
-from __future__ import annotations
-
 import re
 import textwrap
 from pathlib import Path

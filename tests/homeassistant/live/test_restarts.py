@@ -1,7 +1,5 @@
 """Whatever ends and comes back, in any order: no value looks live that is not, nor the reverse."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 

@@ -1,7 +1,5 @@
 """The discovery messages, checked by Home Assistant's own schemas."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 from itertools import product

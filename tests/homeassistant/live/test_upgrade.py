@@ -1,7 +1,5 @@
 """An installation that knows a battery from one long message: the parts take its place, unseen."""
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterator
