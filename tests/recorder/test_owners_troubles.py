@@ -73,6 +73,29 @@ def test_a_missing_partition_is_waited_for_and_costs_the_other_rows_nothing(
         assert query(database, "SELECT count(*) FROM battery_pack_rejected") == [(0,)]
 
 
+def test_what_a_trigger_raises_is_waited_for_and_costs_the_other_rows_nothing(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    before = C_PROGRAMS_TABLE + (
+        "CREATE FUNCTION route() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NEW.soc = 7 THEN RAISE EXCEPTION 'out of range, mend route()'; END IF; "
+        "RETURN NEW; END $$;"
+        "CREATE TRIGGER route BEFORE INSERT ON battery_pack FOR EACH ROW EXECUTE FUNCTION route();"
+    )
+    with (
+        odd_database(postgres, before=before) as database,
+        recording_in(database, tmp_path) as recording,
+    ):
+        items = [item(START_S + 10 * n, soc=n) for n in range(20)]
+        send(recording, items)
+        eventually(lambda: told(recording, "recorded") == ids(items) - {items[7]["id"]})
+        recording.service.wait_for_line("A trigger of battery_pack refuses it")
+        query(database, "DROP TRIGGER route ON battery_pack")
+        send(recording, [items[7]])
+        eventually(lambda: told(recording, "recorded") == ids(items))
+        assert told(recording, "rejected") == set()
+
+
 def test_a_users_column_that_wants_a_value_is_waited_for(
     postgres: Postgres, tmp_path: Path
 ) -> None:

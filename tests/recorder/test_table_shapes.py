@@ -99,6 +99,24 @@ def test_a_key_that_is_dropped_while_running_is_made_again_and_nothing_comes_twi
         assert query(database, TWICE) == [(0,)]
 
 
+def test_an_owners_unfinished_index_of_a_partitioned_table_is_left_alone(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    unfinished = (
+        f"CREATE TABLE battery_pack ({COLUMNS}) PARTITION BY RANGE (insert_time_utc);"
+        "CREATE TABLE ever PARTITION OF battery_pack FOR VALUES FROM (MINVALUE) TO (MAXVALUE);"
+        "CREATE UNIQUE INDEX battery_pack_key ON ONLY battery_pack (mcu_id, insert_time_utc);"
+    )
+    with (
+        odd_database(postgres, before=unfinished) as database,
+        recording_in(database, tmp_path) as recording,
+    ):
+        eventually(lambda: unique_from(database) == ALWAYS)
+        publish_often(recording, START_S)
+        assert query(database, "SELECT to_regclass('battery_pack_key') IS NOT NULL") == [(True,)]
+        assert query(database, TWICE) == [(0,)]
+
+
 @pytest.mark.parametrize(
     "key",
     [

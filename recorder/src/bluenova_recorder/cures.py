@@ -22,6 +22,10 @@ _CURES: list[tuple[type[psycopg2.Error], str]] = [
         errors.InvalidSchemaName,
         "The account's search_path leads to no schema: ALTER ROLE … SET search_path = public",
     ),
+    (
+        errors.RaiseException,
+        f"A trigger of {TABLE} refuses it: mend the trigger; what waits is stored then",
+    ),
     (errors.LockNotAvailable, f"Somebody else keeps {TABLE} locked: see pg_locks"),
 ]
 
@@ -32,7 +36,8 @@ def is_owners(error: psycopg2.Error) -> bool:
         return error.diag.source_function in _NO_PARTITION
     if isinstance(error, errors.NotNullViolation):
         return error.diag.column_name not in _OUR_COLUMNS
-    return False
+    # A trigger that routes the rows says so if it knows no table for this one.
+    return isinstance(error, errors.RaiseException)
 
 
 def cure(error: psycopg2.Error) -> str:

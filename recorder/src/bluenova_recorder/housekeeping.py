@@ -62,9 +62,9 @@ class Housekeeping:
         None: not all of it could be done now. The log says why, once.
         """
         try:
+            self._name_troubles(state)
             with closing(self._account.connect()) as db:
                 done = self._renew_views(db)
-            self._name_troubles(state)
             done = self._key.see_to(state) and done
             with closing(self._account.connect()) as db, transaction(db) as cursor:
                 after = look(cursor)
@@ -126,6 +126,11 @@ def _renew(db: pg.connection, file: SqlFile) -> bool:
             users = users_of(cursor, file.view or "")
         log.info("The view %s is to change, and is in use by %s; later", file.view, users)
         return False
+    except (psycopg2.ProgrammingError, psycopg2.NotSupportedError) as error:
+        # Somebody else's, or with columns of its owner's: that must not keep the key from us.
+        reason = " ".join(str(error).split())
+        log.warning("The view %s cannot be as this release has it (%s)", file.view, reason)
+        return True
     log.info("The view %s is as this release has it", file.view)
     return True
 

@@ -47,7 +47,9 @@ class KeyMaker:
     def __init__(self, account: Account, moment: Session = MOMENT) -> None:
         self._account = account
         self._moment = moment
-        self._tried: set[int] = set()
+        # Tables (by oid) with duplicates, and those whose whole key takes too long to build.
+        self._duplicated: set[int] = set()
+        self._given_up: set[int] = set()
 
     def see_to(self, state: TableState) -> bool:
         """Makes what is missing; returns whether there is nothing more to do for now.
@@ -84,16 +86,18 @@ class KeyMaker:
     def _make_key(self, db: pg.connection, cursor: pg.cursor, state: TableState) -> None:
         """The whole key, or the one from now on if there are duplicates."""
         partial = state.partial_key
-        if state.oid in self._tried and partial is not None:
+        if self._is_settled(state):
             return
         cursor.execute(_DUPLICATES)
         duplicated, newest, from_s = cursor.fetchone() or (0, None, 0)
-        if not duplicated and state.oid not in self._tried:
-            self._build(db, cursor, state, WHOLE_KEY, f"UNIQUE INDEX {{}} ON {TABLE} ({_KEY})")
-            self._tried.add(state.oid)
-            log.info("%s has a unique key on (%s)", TABLE, _KEY)
+        if not duplicated and state.oid not in self._duplicated:
+            index = f"UNIQUE INDEX {{}} ON {TABLE} ({_KEY})"
+            if self._build(db, cursor, state, WHOLE_KEY, index):
+                log.info("%s has a unique key on (%s)", TABLE, _KEY)
+            else:
+                self._given_up.add(state.oid)
             return
-        self._tried.add(state.oid)
+        self._duplicated.add(state.oid)
         if partial is None:
             self._build(db, cursor, state, f"{PARTIAL_KEY}{from_s}", _partial(state, from_s))
         else:
@@ -102,8 +106,11 @@ class KeyMaker:
 
     def _build(
         self, db: pg.connection, cursor: pg.cursor, state: TableState, name: str, index: str
-    ) -> None:
-        """Makes an index beside those who write, or in a moment if that is not possible."""
+    ) -> bool:
+        """Makes an index beside those who write, or in a moment if that is not possible.
+
+        Returns whether it is there now.
+        """
         name = free_name(name, names_taken(cursor, state.schema))
         what = _what(state, "index of the time" if name.startswith(TIME_INDEX) else "unique key")
         concurrently = index.replace("INDEX", "INDEX CONCURRENTLY", 1).format(name)
@@ -111,10 +118,11 @@ class KeyMaker:
             run_beside(self._account, db, f"CREATE {concurrently}", state.oid, what)
         except errors.FeatureNotSupported:  # a hypertable or a partitioned table
             with closing(self._account.connect()) as other:
-                self._build_in_a_moment(other, state, index.format(name), is_locked=True)
+                return self._build_in_a_moment(other, state, index.format(name), is_locked=True)
+        return True
 
     def _see_to_pooled(self, db: pg.connection, state: TableState) -> bool:
-        if state.has_whole_key or state.oid in self._tried:
+        if state.has_whole_key or self._is_settled(state):
             return True
         with transaction(db) as cursor:
             cursor.execute(_DUPLICATES)
@@ -122,21 +130,28 @@ class KeyMaker:
             taken = names_taken(cursor, state.schema)
         if not duplicated:
             name = free_name(WHOLE_KEY, taken)
-            self._build_in_a_moment(db, state, f"UNIQUE INDEX {name} ON {TABLE} ({_KEY})")
+            if not self._build_in_a_moment(db, state, f"UNIQUE INDEX {name} ON {TABLE} ({_KEY})"):
+                self._given_up.add(state.oid)
         else:
             if state.partial_key is None:
                 name = free_name(f"{PARTIAL_KEY}{from_s}", taken)
                 self._build_in_a_moment(db, state, _partial(state, from_s).format(name))
+            self._duplicated.add(state.oid)
             _report(duplicated, newest, from_s)
-        self._tried.add(state.oid)
         return True
+
+    def _is_settled(self, state: TableState) -> bool:
+        """Whether there is no use in another try on this table before the next start."""
+        has_partial = state.partial_key is not None
+        return state.oid in self._given_up or (state.oid in self._duplicated and has_partial)
 
     def _build_in_a_moment(
         self, db: pg.connection, state: TableState, index: str, *, is_locked: bool = False
-    ) -> None:
-        """Makes an index while those who write wait; gives up for good if that takes too long.
+    ) -> bool:
+        """Makes an index while those who write wait; gives up if that takes too long.
 
-        `is_locked` tells that we have the lock already, over another connection.
+        Returns whether it is there now. `is_locked` tells that we have the lock already, over
+        another connection.
         """
         try:
             with transaction(db, self._moment) as cursor:
@@ -146,17 +161,17 @@ class KeyMaker:
                         raise errors.LockNotAvailable("another recorder is at it")
                 cursor.execute(f"CREATE {index}")
         except errors.QueryCanceled:
-            self._tried.add(state.oid)
             log.warning(
-                "%s has no unique key. To build one takes so long that others would have to wait, "
+                "%s lacks an index. To build it takes so long that others would have to wait, "
                 "because the table is partitioned or a pooler (PgBouncer) stands in between. "
                 "Nothing is stored twice by recorders all the same: each row is looked for first. "
                 "Let the recorder start once with PGHOST and PGPORT of PostgreSQL itself, or make "
-                "the key at a quiet hour: CREATE %s",
+                "it at a quiet hour: CREATE %s",
                 *(TABLE, index),
             )
-        else:
-            log.info("%s has the index that was missing: %s", TABLE, index)
+            return False
+        log.info("%s has the index that was missing: %s", TABLE, index)
+        return True
 
     def _drop(self, db: pg.connection, state: TableState, indexes: list[Index]) -> None:
         """Drops indexes of this very table, which is ours to do with those that we made."""

@@ -27,6 +27,14 @@ log = logging.getLogger(__name__)
 _TAKEN = "time taken: its row has other values"
 _KEPT_OUT = "kept out by another unique key of the table, or by a trigger: see docs/migrating.md"
 
+# Errors that one item of a batch may be to blame for; the last is what a trigger raises.
+_ITEMS_OWN = (
+    psycopg2.DataError,
+    psycopg2.IntegrityError,
+    UnicodeError,
+    psycopg2.errors.RaiseException,
+)
+
 # After so many in a batch, and none stored, the rest of it is not tried one by one.
 ENOUGH_WAITING = 3
 
@@ -106,7 +114,7 @@ class Store:
         try:
             with transaction(db, self._session) as cursor:
                 return before.add(self._insert(cursor, entries))
-        except (psycopg2.DataError, psycopg2.IntegrityError, UnicodeError) as error:
+        except _ITEMS_OWN as error:
             if len(entries) > 1:
                 half = len(entries) // 2
                 return self._write(entries[half:], self._write(entries[:half], before))

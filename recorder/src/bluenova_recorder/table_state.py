@@ -118,7 +118,12 @@ class TableState:
 
     @property
     def broken(self) -> list[Index]:
-        """Our own indexes that a build has not finished: they cost time, and hold nothing."""
+        """Our own indexes that a build has not finished: they cost time, and hold nothing.
+
+        Not of a partitioned table: there its owner may just be making it, partition by partition.
+        """
+        if self.kind == "p":
+            return []
         return [one for one in self.indexes if one.is_ours and not one.valid]
 
 
