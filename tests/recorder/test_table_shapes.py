@@ -1,6 +1,7 @@
 """What is claimed of the table holds for this very table, as it is now."""
 
 import contextlib
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.support.factories import MCU_ID, OTHER_MCU_ID, START_S, snapshot_keys
 from tests.support.harness import eventually, query
 from tests.support.recording import Recording
 
+from bluenova_recorder.housekeeping import LOOK_EVERY_S
 from bluenova_recorder.look import look
 from bluenova_recorder.table_state import ALWAYS, NEVER
 from bluenova_tools.local import Database, Postgres
@@ -96,6 +98,24 @@ def test_a_key_that_is_dropped_while_running_is_made_again_and_nothing_comes_twi
         query(database, "DROP INDEX battery_pack_key")
         publish_often(recording, START_S + 1000)
         eventually(lambda: unique_from(database) == ALWAYS)
+        assert query(database, TWICE) == [(0,)]
+
+
+def test_an_old_tables_key_that_is_dropped_while_running_is_made_again(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with (
+        odd_database(postgres, before=C_PROGRAMS_TABLE) as database,
+        recording_in(database, tmp_path) as recording,
+    ):
+        recording.publish(snapshot_keys(START_S - 10))
+        eventually(lambda: unique_from(database) == ALWAYS)
+        publish_often(recording, START_S)
+        time.sleep(3 * LOOK_EVERY_S)  # a key that nobody has seen yet is not missed
+        query(database, "DROP INDEX battery_pack_key")
+        publish_often(recording, START_S + 1000)
+        eventually(lambda: unique_from(database) == ALWAYS)
+        assert not any("holds more than one row" in line for line in recording.service.lines())
         assert query(database, TWICE) == [(0,)]
 
 

@@ -98,6 +98,7 @@ def test_no_text_raises_anything_but_its_reason(text: str) -> None:
 @pytest.mark.parametrize(
     "in_front",
     [
+        "",
         "collector-1  | ",
         "bluenova-collector-12 | ",
         "Nov 25 18:00:00 host bluenova-collector[123]: ",
@@ -106,10 +107,14 @@ def test_no_text_raises_anything_but_its_reason(text: str) -> None:
 )
 def test_what_compose_and_the_journal_put_in_front_does_not_matter(in_front: str) -> None:
     ours = '2026-11-25T17:56:41.298Z INFO RX: "MCU ID: 1A2B3C4D"'
+    adc = '2026-11-25T17:56:41.298Z INFO RX: "DEBUG: ADC[0]: 760 = 612"'
     theirs = "2026/11/25 17:56:41 RX: C07) T: 31, V: 3312"
+    their_adc = "2026/11/25 17:56:41 RX: DEBUG: ADC[0]: 760 = 612"
     other = "2026-11-25T17:56:42.000Z INFO Connected to the battery at [fd00::1]:9000"
     capture = parse_capture([in_front + line for line in (ours, other)])
     assert [heard.text for heard in capture.heard] == ["MCU ID: 1A2B3C4D"]
     assert (capture.skipped, capture.unreadable) == (1, ())
     assert [h.text for h in parse_capture([in_front + theirs]).heard] == ["C07) T: 31, V: 3312"]
+    both = parse_capture([in_front + adc, in_front + their_adc]).heard
+    assert [heard.text for heard in both] == 2 * ["DEBUG: ADC[0]: 760 = 612"]
     assert parse_capture([in_front + "what nobody wrote"]).unreadable

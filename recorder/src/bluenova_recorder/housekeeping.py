@@ -48,6 +48,8 @@ class Housekeeping:
             await asyncio.sleep(LOOK_EVERY_S)
             state = self._table()
             if state in settled:
+                if state == settled[-1]:  # who writes has seen what was made: from now on,
+                    settled = [None, state]  # one like before it is one that lost it
                 continue
             after = await in_daemon_thread(lambda state=state: self.keep(state))  # type: ignore[misc]  # mypy does not infer a lambda with a default
             if after is None:

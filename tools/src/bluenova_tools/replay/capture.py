@@ -84,7 +84,8 @@ def parse_line(text: str) -> Heard | None:
     """
     if text.startswith("{"):
         return _case(text)
-    if match := _IN_FRONT.match(text):
+    # A line may hold what looks like the journal's mark: "ADC[0]: ".
+    if not (_OUR_TIME.match(text) or _C_TIME.match(text)) and (match := _IN_FRONT.match(text)):
         text = text[match.end() :]
     if match := _OUR_TIME.match(text):
         at_s = datetime.fromisoformat(match[1]).replace(tzinfo=UTC).timestamp()
