@@ -5,6 +5,9 @@ from itertools import count
 
 import pytest
 
+from bluenova_recorder.account import Account
+from bluenova_recorder.store import Store
+from bluenova_shared.topics import Topics
 from bluenova_tools.local import Database, Mosquitto, Postgres
 from bluenova_tools.local import free_port as find_free_port
 
@@ -37,3 +40,13 @@ def database(postgres: Postgres) -> Iterator[Database]:
     name = f"test_{next(_numbers)}"
     yield postgres.create_database(name)
     postgres.drop_database(name)
+
+
+@pytest.fixture
+def store(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The store of a recorder, not yet connected."""
+    for name, value in database.environment().items():
+        monkeypatch.setenv(name, value)
+    one = Store(Account(database.name, database.user, database.password), Topics())
+    yield one
+    one.close()

@@ -1,28 +1,17 @@
 """The view `battery_pack_gaps`: when there are no rows, and why."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.support.factories import MCU_ID, NOON, OTHER_MCU_ID, event, snapshot
 from tests.support.harness import query
 
-from bluenova_recorder.account import Account
 from bluenova_recorder.store import Store
-from bluenova_shared.topics import Topics
 from bluenova_shared.wire import Item, Occasion, new_id
 from bluenova_tools.local import Database
 
 pytestmark = pytest.mark.services
-
-
-@pytest.fixture
-def store(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    for name, value in database.environment().items():
-        monkeypatch.setenv(name, value)
-    one = Store(Account(database.name, database.user, database.password), Topics())
-    yield one
-    one.close()
 
 
 def rows(*numbers: int, mcu_id: str = MCU_ID) -> list[Item]:

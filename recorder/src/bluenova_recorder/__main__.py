@@ -11,6 +11,7 @@ import psycopg2
 
 from bluenova_recorder.account import SESSION, Session
 from bluenova_recorder.batch import Batch
+from bluenova_recorder.cures import reason_of
 from bluenova_recorder.housekeeping import Housekeeping
 from bluenova_recorder.recorder import PAUSES_S, Recorder
 from bluenova_recorder.redrive import redrive
@@ -99,7 +100,7 @@ def serve_redrive(arguments: list[str]) -> None:
     try:
         stored, failed = redrive(Store(settings.account(), topics), topics)
     except psycopg2.Error as error:
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise CannotRun(
             f"The database does not answer ({reason}). See PGHOST, PGPORT and PGPASSWORD_FILE."
         ) from None

@@ -30,6 +30,11 @@ _CURES: list[tuple[type[psycopg2.Error], str]] = [
 ]
 
 
+def reason_of(error: psycopg2.Error) -> str:
+    """What PostgreSQL says, in one line of the log."""
+    return " ".join(str(error).split())
+
+
 def is_owners(error: psycopg2.Error) -> bool:
     """Whether the table, and not the row, is what is wrong, though PostgreSQL blames the row."""
     if isinstance(error, errors.CheckViolation):

@@ -13,6 +13,7 @@ import psycopg2
 from psycopg2 import extensions as pg
 
 from bluenova_recorder.account import BRIEF, Account, transaction
+from bluenova_recorder.cures import reason_of
 from bluenova_recorder.key import KeyMaker
 from bluenova_recorder.look import look
 from bluenova_recorder.others import users_of
@@ -71,7 +72,7 @@ class Housekeeping:
             with closing(self._account.connect()) as db, transaction(db) as cursor:
                 after = look(cursor)
         except psycopg2.Error as error:
-            reason = " ".join(str(error).split())
+            reason = reason_of(error)
             # That there is no database at all is said by who records.
             if _is_there(error) and self._trouble.to(reason):
                 log.warning(
@@ -130,7 +131,7 @@ def _renew(db: pg.connection, file: SqlFile) -> bool:
         return False
     except (psycopg2.ProgrammingError, psycopg2.NotSupportedError) as error:
         # Somebody else's, or with columns of its owner's: that must not keep the key from us.
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         log.warning("The view %s cannot be as this release has it (%s)", file.view, reason)
         return True
     log.info("The view %s is as this release has it", file.view)

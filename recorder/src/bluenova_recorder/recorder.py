@@ -10,7 +10,7 @@ from typing import TypeVar
 import psycopg2
 
 from bluenova_recorder.batch import Batch, Entry
-from bluenova_recorder.cures import cure
+from bluenova_recorder.cures import cure, reason_of
 from bluenova_recorder.intake import judge
 from bluenova_recorder.store import Store, Written
 from bluenova_recorder.waiting import Waiting
@@ -148,7 +148,7 @@ class Recorder:
             except psycopg2.Error as error:
                 self._able = False
                 self._link.listen(False)  # another recorder is to have what we cannot store
-                reason = " ".join(str(error).split())
+                reason = reason_of(error)
                 if self._away.to(reason, self._steady()):
                     log.warning(
                         "The database does not take anything (%s); trying again%s",
@@ -170,8 +170,8 @@ class Recorder:
             self._note("Rejected", one.topic, one.reason)
         self._waiting.update(written, self._steady())
         if written.why is not None:
-            reason = " ".join(str(written.why).split())
-            self._note("Not stored", TABLE, f"{reason}{cure(written.why)}")
+            reason = f"{reason_of(written.why)}{cure(written.why)}"
+            self._note("Not stored", TABLE, reason)
         if written.not_kept:
             self._note("No room to keep", "battery_pack_rejected", "see docs/operations.md")
 
