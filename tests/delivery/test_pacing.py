@@ -55,17 +55,17 @@ def test_one_chunk_follows_the_other_as_soon_as_its_receipt_comes() -> None:
     assert sender.send() == list(range(11, 21))
 
 
-def test_while_receipts_come_two_chunks_are_under_way() -> None:
+def test_while_receipts_come_several_chunks_are_under_way() -> None:
     sender = Sender(kept=list(range(1, 101)))
     sender.send()
     sender.receipt(range(1, 11))
-    assert sender.send() == list(range(11, 21))
-    assert sender.send() == list(range(21, 31))
+    under_way = [sender.send() for _ in range(AT_ONCE)]
+    assert under_way == [list(range(n, n + 10)) for n in range(11, 11 + 10 * AT_ONCE, 10)]
     assert sender.send() is None
     assert not sender.receipt(range(11, 15))
     assert sender.send() is None
     assert sender.receipt(range(15, 21))
-    assert sender.send() == list(range(31, 41))
+    assert sender.send() == list(range(11 + 10 * AT_ONCE, 21 + 10 * AT_ONCE))
     assert sender.send() is None
 
 

@@ -152,7 +152,8 @@ def test_a_time_that_is_taken_is_rejected_and_kept_once(recording: Recording) ->
     send(recording, first := item(0, soc=1))
     eventually(lambda: first["id"] in receipts(recording)[0])
     second = item(0, soc=2)
-    for _ in range(3):
+    for receipts_so_far in (1, 2, 3):
+        wait_for_receipts(recording, receipts_so_far)
         send(recording, second)
     wait_for_receipts(recording, 4)
     assert receipts(recording)[1][second["id"]].startswith("time taken")

@@ -35,9 +35,12 @@ class Batch:
         """How long the batch may still wait: 0 if it is due, None if it is empty."""
         if not self._entries:
             return None
-        if len(self._entries) >= self._rows or self._rejected_bytes >= MOST_REJECTED_BYTES:
-            return 0.0
-        return max(0.0, self._due_s - now_s)
+        return 0.0 if self.is_full else max(0.0, self._due_s - now_s)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nothing more is to be added before it is written."""
+        return len(self._entries) >= self._rows or self._rejected_bytes >= MOST_REJECTED_BYTES
 
     def drain(self) -> list[Entry]:
         """All of them; the batch is empty then."""

@@ -1,9 +1,10 @@
 """The recorder: takes snapshots from the broker and sees them into the table."""
 
 import asyncio
+import contextlib
 import logging
 import re
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ from bluenova_recorder.waiting import Waiting
 from bluenova_shared.backoff import Backoff
 from bluenova_shared.logs import AGAIN_S, Change, Throttle
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt.events import Connected, Event, Lost, TooLong
+from bluenova_shared.mqtt.events import Connected, TooLong
 from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.table import TABLE
 from bluenova_shared.threads import in_daemon_thread
@@ -56,7 +57,8 @@ class Recorder:
         self._store = store
         self._steady = steady
         self._pauses_s = pauses_s
-        self._messages: deque[Message] = deque()
+        self._filled = asyncio.Event()
+        self._taken = asyncio.Event()
         self._throttle = Throttle(SAME_REASON_EVERY_S)
         self._dropped = 0
         self._away = Change(every_s=AGAIN_S)
@@ -75,12 +77,41 @@ class Recorder:
         await self._reach(self._store.open)
         self._trying_since_s = None
         async with asyncio.TaskGroup() as group:
-            recording: asyncio.Task[None] | None = None
-            while True:
-                await self._gather()
-                if recording is not None:
-                    await recording
-                recording = group.create_task(self._record(self._batch.drain()))
+            group.create_task(self._gather())
+            group.create_task(self._record_batches())
+
+    async def _gather(self) -> None:
+        """Fills the batch, for ever; while it is full, messages wait for their turn."""
+        while True:
+            events = await self._link.drain()
+            self._note_dropped()
+            if any(isinstance(event, Connected) for event in events):
+                self._announce()  # the word to a broker that has accepted us does not wait
+            for message in events:
+                if not isinstance(message, Message):
+                    continue  # what was lost with a connection comes again
+                await self._wait_for_room()
+                self._handle(message)
+                self._filled.set()
+                await asyncio.sleep(0)  # a flood must not keep a SIGTERM waiting
+
+    async def _wait_for_room(self) -> None:
+        while self._batch.is_full:
+            self._taken.clear()
+            await self._taken.wait()
+
+    async def _record_batches(self) -> None:
+        while True:
+            wait_s = self._batch.wait_s(self._steady())
+            if wait_s == 0.0:
+                entries = self._batch.drain()
+                self._taken.set()
+                await self._record(entries)
+                continue
+            self._filled.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._filled.wait()
 
     async def _record(self, entries: list[Entry]) -> None:
         """The recorder's side of the promise: stores, commits, and only then sends receipts.
@@ -104,31 +135,6 @@ class Recorder:
         """Tells the collectors that there is a recorder that is able to write, if there is."""
         if self._able:
             self._link.publish(Message(self._topics.recorder(), "ready", qos=1, retain=True))
-
-    async def _gather(self) -> None:
-        """Fills the batch until it is due."""
-        while (wait_s := self._batch.wait_s(self._steady())) != 0.0:
-            if not self._messages:
-                try:
-                    async with asyncio.timeout(wait_s):
-                        self._take_in(await self._link.drain())
-                except TimeoutError:
-                    return
-                self._note_dropped()
-                continue
-            self._handle(self._messages.popleft())
-            await asyncio.sleep(0)  # a flood must not keep a SIGTERM waiting
-
-    def _take_in(self, events: list[Event]) -> None:
-        """Messages wait for their turn; the word to a broker that has accepted us does not."""
-        for event in events:
-            match event:
-                case Connected():
-                    self._announce()
-                case Message():
-                    self._messages.append(event)
-                case Lost():
-                    pass  # what has no receipt comes again
 
     def _handle(self, message: Message) -> None:
         judged = judge(message, self._topics)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from bluenova_collector.delivery.chunk_size import ChunkSize
 from bluenova_shared.backoff import Backoff
 
-# As long as receipts come, the recorder has the next chunk at hand while it commits the last one.
-AT_ONCE = 2
+# As long as receipts come, the recorder gathers the next chunks while it commits the last ones: a
+# week took 5.7 s with two under way, 4.1 s with four, 4.6 s with six.
+AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class _Chunk:
 class Pacing:
     """Which chunks are under way, and what may follow them when.
 
-    One chunk goes out; once it is answered, and as long as they are, there are two under way. A
+    One chunk goes out; once it is answered, and as long as they are, four are under way. A
     pass goes through a battery's items from the oldest on. What gets no receipt is passed over,
     so that it holds nothing else up, and has its turn again in the next pass.
     """
