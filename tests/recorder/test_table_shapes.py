@@ -1,7 +1,6 @@
 """What is claimed of the table holds for this very table, as it is now."""
 
 import contextlib
-import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from tests.support.factories import MCU_ID, OTHER_MCU_ID, START_S, snapshot_keys
 from tests.support.harness import eventually, query
 from tests.support.recording import Recording
 
-from bluenova_recorder.housekeeping import LOOK_EVERY_S
 from bluenova_recorder.look import look
 from bluenova_recorder.table_state import ALWAYS, NEVER
 from bluenova_tools.local import Database, Postgres
@@ -111,12 +109,36 @@ def test_an_old_tables_key_that_is_dropped_while_running_is_made_again(
         recording.publish(snapshot_keys(START_S - 10))
         eventually(lambda: unique_from(database) == ALWAYS)
         publish_often(recording, START_S)
-        time.sleep(3 * LOOK_EVERY_S)  # a key that nobody has seen yet is not missed
         query(database, "DROP INDEX battery_pack_key")
         publish_often(recording, START_S + 1000)
         eventually(lambda: unique_from(database) == ALWAYS)
         assert not any("holds more than one row" in line for line in recording.service.lines())
         assert query(database, TWICE) == [(0,)]
+
+
+def test_an_index_of_the_time_that_is_dropped_while_running_is_made_again(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    there = "SELECT to_regclass('battery_pack_time') IS NOT NULL"
+    with odd_database(postgres) as database, recording_in(database, tmp_path) as recording:
+        publish_often(recording, START_S)
+        query(database, "DROP INDEX battery_pack_time")
+        publish_often(recording, START_S + 1000)
+        eventually(lambda: query(database, there) == [(True,)])
+
+
+def test_a_view_of_somebody_else_by_our_name_stays_and_keeps_nothing_from_us(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    mine = "CREATE VIEW battery_pack_gaps AS SELECT 1 AS mine"
+    with (
+        odd_database(postgres, before=f"{C_PROGRAMS_TABLE}; {mine}") as database,
+        recording_in(database, tmp_path) as recording,
+    ):
+        eventually(lambda: unique_from(database) == ALWAYS)
+        said = [line for line in recording.service.lines() if "cannot be as this release" in line]
+        assert len(said) == 1
+        assert query(database, "SELECT * FROM battery_pack_gaps") == [(1,)]
 
 
 def test_an_owners_unfinished_index_of_a_partitioned_table_is_left_alone(

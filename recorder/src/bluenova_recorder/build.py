@@ -1,4 +1,4 @@
-"""Builds or drops an index beside those who read and write, and says how far it is.
+"""Runs what takes long beside those who read and write, and says how far it is.
 
 Nobody waits for it: it is done concurrently, and given up if somebody comes to wait for it.
 """
@@ -7,6 +7,7 @@ import contextlib
 import logging
 import threading
 import time
+from typing import Any
 
 import psycopg2
 from psycopg2 import extensions as pg
@@ -18,7 +19,8 @@ from bluenova_shared.logs import Change
 
 log = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 1.0
+# Well within PostgreSQL's deadlock_timeout (1 s), after which somebody else may be ended for us.
+LOOK_EVERY_S = 0.3
 # What takes no longer than this is not worth a word.
 SAY_AFTER_S = 3.0
 
@@ -74,18 +76,23 @@ class Watch:
                     *(self._what, blockers),
                 )
             if stands_in_the_way(cursor, pid, self._oid):
-                log.info("%s makes way for somebody who needs the table alone", self._what)
+                log.info("%s makes way for somebody who needs the table", self._what)
                 cursor.execute("SELECT pg_cancel_backend(%s)", [pid])
 
 
-def run_beside(account: Account, db: pg.connection, statement: str, oid: int, what: str) -> None:
-    """Runs it on `db`, while another connection watches. Raises psycopg2.Error."""
+def run_beside(
+    account: Account, db: pg.connection, statement: str, oid: int, what: str
+) -> list[tuple[Any, ...]]:
+    """Runs it on `db`, while another connection watches; gives its rows. Raises psycopg2.Error."""
+    rows: list[tuple[Any, ...]] = []
     raised: list[BaseException] = []
 
     def run() -> None:
         try:
             with db.cursor() as cursor:
                 cursor.execute(statement)
+                if cursor.description:
+                    rows.extend(cursor.fetchall())
         except BaseException as error:  # it is raised where the thread is joined
             raised.append(error)
 
@@ -99,6 +106,7 @@ def run_beside(account: Account, db: pg.connection, statement: str, oid: int, wh
         thread.join()
     if raised:
         raise raised[0]
+    return rows
 
 
 def _watch(account: Account, pid: int, thread: threading.Thread, oid: int, what: str) -> None:

@@ -44,19 +44,19 @@ class Housekeeping:
     async def run(self) -> None:
         """Works until cancelled: at the start, and whenever the table is another one."""
         backoff = Backoff.doubling(*PAUSES_S)
-        settled: list[TableState | None] = [None]
+        seen = after = None
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             state = self._table()
-            if state in settled:
-                if state == settled[-1]:  # who writes has seen what was made: from now on,
-                    settled = [None, state]  # one like before it is one that lost it
+            # Who writes tells what it saw last: the very state that was dealt with, until it looks
+            # again. An equal one that it saw since is one that lost what was made.
+            if state is None or state is seen or state == after:
                 continue
-            after = await in_daemon_thread(lambda state=state: self.keep(state))  # type: ignore[misc]  # mypy does not infer a lambda with a default
-            if after is None:
+            done = await in_daemon_thread(lambda state=state: self.keep(state))  # type: ignore[misc]  # mypy does not infer a lambda with a default
+            if done is None:
                 await asyncio.sleep(backoff.next_s())
             else:
-                settled = [None, state, after]
+                seen, after = state, done
                 backoff.reset()
 
     def keep(self, state: TableState) -> TableState | None:

@@ -10,6 +10,12 @@ SELECT string_agg(
 FROM pg_stat_activity AS a
 """
 
+# The locks of which a table bears only one at a time: VACUUM's, a concurrent build's and stronger.
+_STRONG = (
+    "('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', "
+    "'AccessExclusiveLock')"
+)
+
 
 def users_of(cursor: pg.cursor, table: str) -> str:
     """Who holds a lock on the table, however weak, by name."""
@@ -28,13 +34,27 @@ def blockers_of(cursor: pg.cursor, pid: int) -> str:
     return named or ""
 
 
-def stands_in_the_way(cursor: pg.cursor, pid: int, oid: int) -> bool:
-    """Whether somebody waits for the process, behind whom those who read or write wait in turn."""
+def holders_of(cursor: pg.cursor, oid: int) -> str:
+    """Who builds an index, vacuums or changes the table now, by name; nobody: the empty text."""
     cursor.execute(
-        "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = %s AND NOT granted AND mode IN "
-        "('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock') "
-        "AND %s = ANY (pg_blocking_pids(pid)))",
-        [oid, pid],
+        _NAMED + "WHERE a.pid <> pg_backend_pid() AND a.pid IN (SELECT l.pid FROM pg_locks AS l "
+        f"WHERE l.relation = %s AND l.mode IN {_STRONG})",
+        [oid],
+    )
+    (named,) = cursor.fetchone() or (None,)
+    return named or ""
+
+
+def stands_in_the_way(cursor: pg.cursor, pid: int, oid: int) -> bool:
+    """Whether the process is to make way for others who need the table.
+
+    Somebody waits for it, behind whom those who read or write may wait in turn; or it waits itself
+    for somebody who may come to wait for it.
+    """
+    cursor.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = %(oid)s AND NOT granted AND "
+        f"(pid = %(pid)s OR mode IN {_STRONG} AND %(pid)s = ANY (pg_blocking_pids(pid))))",
+        {"oid": oid, "pid": pid},
     )
     return cursor.fetchone() == (True,)
 

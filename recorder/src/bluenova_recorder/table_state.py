@@ -72,10 +72,14 @@ class TableState:
         return self.kind in "rp" and not self.has_heirs
 
     @property
+    def partial_keys(self) -> list[Index]:
+        """Our keys for the rows from some time on."""
+        return [one for one in self.indexes if one.from_s is not None]
+
+    @property
     def partial_key(self) -> Index | None:
-        """Our key for the rows from some time on."""
-        found = [one for one in self.indexes if one.from_s is not None]
-        return min(found, key=lambda one: one.from_s or 0, default=None)
+        """The one of them that holds for the most rows."""
+        return min(self.partial_keys, key=lambda one: one.from_s or 0, default=None)
 
     @property
     def has_whole_key(self) -> bool:
