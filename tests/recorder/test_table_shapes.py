@@ -164,6 +164,14 @@ def test_an_owners_unfinished_index_of_a_partitioned_table_is_left_alone(
     [
         pytest.param("ALTER TABLE battery_pack ADD PRIMARY KEY (insert_time_utc)", id="the time"),
         pytest.param("CREATE UNIQUE INDEX mine ON battery_pack (insert_time_utc, soc)", id="more"),
+        pytest.param(
+            "CREATE UNIQUE INDEX mine ON battery_pack ((insert_time_utc + INTERVAL '0'))",
+            id="an expression",
+        ),
+        pytest.param(
+            "ALTER TABLE battery_pack ADD CONSTRAINT mine EXCLUDE (insert_time_utc WITH =)",
+            id="an exclusion",
+        ),
     ],
 )
 def test_a_users_narrower_key_is_named_at_the_start_and_as_the_reason(

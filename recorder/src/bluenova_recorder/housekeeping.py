@@ -99,7 +99,7 @@ class Housekeeping:
         for one in state.narrower_keys:
             self._say(
                 state,
-                f"{TABLE} has a unique key of your own, {one.name} on ({', '.join(one.columns)}), "
+                f"{TABLE} has a unique key of your own, {one.name} on ({one.on}), "
                 f"that refuses rows which are unique by ({key}): of two batteries with a row for "
                 "one time it keeps one. Such rows go to the rejected ones. docs/migrating.md tells "
                 "what to do",

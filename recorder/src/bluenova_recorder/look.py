@@ -19,7 +19,7 @@ SELECT c.oid::bigint, n.nspname, c.relkind::text, greatest(c.reltuples, 0)::bigi
        (SELECT json_agg(json_build_array(
                    i.relname,
                    ARRAY[indisunique, indisvalid, indimmediate, indpred IS NOT NULL,
-                         indexprs IS NOT NULL],
+                         indexprs IS NOT NULL, indisexclusion],
                    ARRAY(SELECT attname FROM unnest(indkey) WITH ORDINALITY AS k (n, place)
                          JOIN pg_attribute ON attrelid = indrelid AND attnum = k.n
                          WHERE place <= indnkeyatts ORDER BY place)) ORDER BY i.relname)
@@ -49,8 +49,8 @@ def look(cursor: pg.cursor) -> TableState | None:
 
 
 def _index(name: str, flags: list[bool], columns: list[str]) -> Index:
-    unique, valid, immediate, partial, has_expressions = flags
-    return Index(name, unique, valid, immediate, partial, has_expressions, tuple(columns))
+    unique, valid, immediate, partial, has_expressions, excludes = flags
+    return Index(name, unique, valid, immediate, partial, has_expressions, excludes, tuple(columns))
 
 
 def names_taken(cursor: pg.cursor, schema: str) -> set[str]:

@@ -30,6 +30,7 @@ class Index:
     immediate: bool
     partial: bool
     has_expressions: bool
+    excludes: bool  # an exclusion constraint's
     columns: tuple[str, ...]
 
     @property
@@ -42,6 +43,19 @@ class Index:
         """Whether it is a key on a battery and a time, maybe not for all rows."""
         is_key = set(self.columns) == set(KEY) and not self.has_expressions
         return is_key and self.unique and self.valid and self.immediate
+
+    @property
+    def refuses_some_of_our_rows(self) -> bool:
+        """Whether rows of other batteries or times are in its way."""
+        if self.excludes or (self.unique and self.has_expressions):
+            return True
+        columns = set(self.columns)
+        return self.unique and not set(KEY) <= columns and columns <= _OUR_COLUMNS
+
+    @property
+    def on(self) -> str:
+        """What it is on, for people."""
+        return ", ".join([*self.columns, *["an expression"] * self.has_expressions])
 
     @property
     def from_s(self) -> int | None:
@@ -111,14 +125,7 @@ class TableState:
 
         A key on a column that we do not fill (a serial number) refuses none of our rows.
         """
-        return [
-            one
-            for one in self.indexes
-            if one.unique
-            and one.columns
-            and not set(KEY) <= set(one.columns)
-            and set(one.columns) <= _OUR_COLUMNS
-        ]
+        return [one for one in self.indexes if one.refuses_some_of_our_rows]
 
     @property
     def broken(self) -> list[Index]:
