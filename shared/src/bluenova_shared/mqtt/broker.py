@@ -37,12 +37,14 @@ class Will:
 class Client:
     """Who we are to the broker, and what we ask of it.
 
-    `subscriptions` are (topic filter, QoS). With `session_s` the broker keeps the session so long
+    `subscriptions` are (topic filter, QoS), those that we cannot work without; a broker may refuse
+    the `optional` ones. With `session_s` the broker keeps the session so long
     after a loss, so that it holds the will back if we return in time.
     """
 
     id: str
     subscriptions: Sequence[tuple[str, int]] = ()
+    optional: Sequence[tuple[str, int]] = ()
     will: Will | None = None
     session_s: int = 0
     keepalive_s: int = KEEPALIVE_S

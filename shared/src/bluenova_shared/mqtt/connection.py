@@ -21,14 +21,17 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt import troubles
+from bluenova_shared.mqtt.acknowledgements import Acknowledgements
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
 from bluenova_shared.mqtt.events import Connected, NoBroker, Published, Sent, TooLong
 from bluenova_shared.mqtt.inbox import Inbox
+from bluenova_shared.mqtt.subscriptions import Subscription, Subscriptions
 
 log = logging.getLogger(__name__)
 
 # The broker is to send us no longer packets: the longest of ours is a chunk of the backlog.
 MAX_PACKET_BYTES = 192 * 1024
+LOOK_EVERY_S = 1.0
 # MQTT's reason codes for a will that the broker cannot take.
 _NO_RETAIN, _LESS_QOS = 0x9A, 0x9B
 _WITH_WILL = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
@@ -44,12 +47,15 @@ class Connection:
         self.accepted = False
         self.trouble = ""  # why it ended, or never came about
         self.refused: set[str] = set()  # topics on which we may not publish
-        self._unacknowledged: dict[int, tuple[str, int]] = {}  # topics and QoS by message
+        # A broker that answers pings, and no message, has lost its answers.
+        self._acknowledgements = Acknowledgements(patience=2 * client.keepalive_s)
+        self._subscriptions = Subscriptions(client.subscriptions, client.optional)
         self._broker = broker
         self._client = client
         self._inbox = inbox
         self._listening = listening
         self._leaving = False
+        self._said: set[str] = set()  # the subscriptions whose refusal was said
         self._got_connack = False  # known in paho's thread, before `accepted` is
         self._loop = asyncio.get_running_loop()
         self._paho = self._new_paho()
@@ -60,7 +66,11 @@ class Connection:
         # A daemon: a look-up of the host's name that hangs must not hold up the end of the program.
         threading.Thread(target=self._serve, args=(ended,), name="mqtt", daemon=True).start()
         try:
-            await ended.wait()
+            while not ended.is_set():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_EVERY_S):
+                        await ended.wait()
+                self._look()
         finally:
             if not self._leaving:
                 self._leaving = True
@@ -79,7 +89,7 @@ class Connection:
         info = self._paho.publish(message.topic, payload, qos, retain)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             return NoBroker()
-        self._unacknowledged[info.mid] = message.topic, qos
+        self._acknowledgements.sent(info.mid, message.topic, qos)
         return Sent()
 
     def listen(self, wanted: bool) -> None:
@@ -88,30 +98,45 @@ class Connection:
         if not self.accepted or wanted is before:
             return
         if wanted:
-            self._subscribe()
+            self._subscribe(self._subscriptions.begin())
         else:
-            self._paho.unsubscribe([topic_filter for topic_filter, _ in self._client.subscriptions])
+            self._paho.unsubscribe(self._subscriptions.filters)
 
     @property
     def all_acknowledged(self) -> bool:
         """Whether the broker has acknowledged all that was published."""
-        return self.accepted and not self._unacknowledged
+        return self.accepted and self._acknowledgements.all_came
+
+    @property
+    def hears(self) -> bool:
+        """Whether what we need to hear comes: the broker has granted our subscriptions."""
+        return self.accepted and self._listening and self._subscriptions.are_granted
 
     @property
     def unacknowledged(self) -> frozenset[str]:
         """The topics of what was sent at QoS 1, as long as the broker has not acknowledged it."""
-        return frozenset(topic for topic, qos in self._unacknowledged.values() if qos > 0)
+        return self._acknowledgements.missing
 
     def leave(self) -> None:
         """Takes leave: the will is not to be heard."""
         self._leaving = True
         self._paho.disconnect()
 
-    def _subscribe(self) -> None:
-        if self._client.subscriptions:
-            self._paho.subscribe(
-                [(f, SubscribeOptions(qos)) for f, qos in self._client.subscriptions]
-            )
+    def _subscribe(self, wanted: list[Subscription]) -> None:
+        if wanted:
+            _, number = self._paho.subscribe([(f, SubscribeOptions(qos)) for f, qos in wanted])
+            if number is not None:
+                self._subscriptions.asked(number, wanted)
+
+    def _look(self) -> None:
+        """Once a second: asks again for what was refused, and ends what has lost its answers."""
+        if not self.accepted or self._leaving:
+            return
+        if self._listening:
+            self._subscribe(self._subscriptions.look())
+        if (topic := self._acknowledgements.look()) is not None:
+            self.trouble = troubles.of_silence(topic)
+            self._paho.disconnect(_WITH_WILL)
 
     def _new_paho(self) -> paho.Client:
         client = paho.Client(
@@ -132,7 +157,7 @@ class Connection:
         # These five run in paho's thread, or in ours if a publish fails. An exception in paho's
         # would end it with the link looking alive, so they do next to nothing.
         client.on_connect = lambda _c, _u, _f, reason, about: self._heard_connack(reason, about)
-        client.on_subscribe = lambda _c, _u, _n, reasons, _p: self._heard_suback(reasons)
+        client.on_subscribe = lambda _c, _u, n, why, _p: self._in_loop(self._answered, n, why)
         client.on_disconnect = lambda _c, _u, flags, reason, _p: self._heard_end(flags, reason)
         client.on_message = lambda _c, _u, message: self._heard_message(message)
         # Of messages with QoS 0, too, as soon as they are sent.
@@ -184,21 +209,26 @@ class Connection:
         if flags.is_disconnect_packet_from_server:
             self.trouble = troubles.of_farewell(str(reason))
 
-    def _heard_suback(self, reasons: list[ReasonCode]) -> None:
-        for (topic_filter, _), reason in zip(self._client.subscriptions, reasons, strict=False):
-            if reason.is_failure:
-                log.error("The broker refuses the subscription to %s: %s", topic_filter, reason)
-
     def _heard_message(self, came: paho.MQTTMessage) -> None:
         # Not one of our topics, or the loop is closed.
         with contextlib.suppress(UnicodeDecodeError, RuntimeError):
             self._inbox.put(Message(came.topic, bytes(came.payload), came.qos, came.retain))
 
     def _acknowledge(self, number: int, reason: ReasonCode) -> None:
-        topic, _ = self._unacknowledged.pop(number, ("", 0))
+        topic = self._acknowledgements.came(number)
         if reason.is_failure and topic not in self.refused:
             self.refused.add(topic)
             log.error("The broker refuses what we publish on %s (%s)", topic, reason)
+
+    def _answered(self, number: int, reasons: list[ReasonCode]) -> None:
+        refused = self._subscriptions.answered(number, [one.is_failure for one in reasons])
+        if new := set(refused) - self._said:
+            self._said |= new
+            why = ", ".join(sorted({str(one) for one in reasons if one.is_failure}))
+            log.error(
+                "The broker refuses the subscription to %s (%s); asking again",
+                *(", ".join(sorted(new)), why),
+            )
 
     def _accept(self, properties: Properties | None) -> None:
         if self._leaving:
@@ -211,5 +241,5 @@ class Connection:
         self.accepted = True
         log.info("Connected to the MQTT broker at %s", self._broker)
         if self._listening:
-            self._subscribe()
+            self._subscribe(self._subscriptions.begin())
         self._inbox.put(Connected())

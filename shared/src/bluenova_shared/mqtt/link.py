@@ -59,6 +59,7 @@ class MqttLink:
         self._listening = listening
         self._connection: Connection | None = None
         self._abilities = Abilities()
+        self._paused = False  # whether we want to hear nothing for a while
         self._away_since_s = steady()
         self._said = Change(every_s=AGAIN_S)
         self._short = 0  # how many short connections there were, one after the other
@@ -105,6 +106,9 @@ class MqttLink:
     def listen(self, wanted: bool) -> None:
         """Subscribes, now and at each connection, or no more."""
         self._listening = wanted
+        if wanted and self._paused:
+            self._away_since_s = self._steady()
+        self._paused = not wanted
         if self._connection is not None:
             self._connection.listen(wanted)
 
@@ -130,8 +134,15 @@ class MqttLink:
 
     @property
     def away_since_s(self) -> float | None:
-        """Since when there is no broker, by the steady clock; None while there is one."""
-        return None if self.connected else self._away_since_s
+        """Since when there is no broker, by the steady clock; None while there is one.
+
+        One that refuses what we need to hear counts as none.
+        """
+        connection = self._connection
+        serves = connection is not None and (
+            connection.hears or (self._paused and connection.accepted)
+        )
+        return None if serves else self._away_since_s
 
     @property
     def dropped(self) -> int:

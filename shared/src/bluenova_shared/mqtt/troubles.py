@@ -40,6 +40,14 @@ def of_farewell(reason: str) -> str:
     )
 
 
+def of_silence(topic: str) -> str:
+    """Why we ended a connection that had lost the broker's answers."""
+    return (
+        f"it answers pings, and not what we published on {topic}: it may have dropped that answer "
+        "(max_queued_messages)"
+    )
+
+
 def of_error(error: Exception, *, tls: bool) -> str:
     """Why there was no connection."""
     reason = str(error) or type(error).__name__
