@@ -30,6 +30,12 @@ _FEW = (
 )
 _BY_KEY = " AND ".join(f"there.{key} = stage.{key}" for key in KEY)
 _THERE = ", ".join(f"there.{column.name}" for column in COLUMNS)
+# The table's rows with the keys of the batch, and a few more. Some engines (Citus) refuse to join a
+# table that is spread over machines with a stage.
+LOOK_UP = (
+    f"CREATE TEMPORARY TABLE there ON COMMIT DROP AS SELECT {_NAMES} FROM {TABLE} "
+    f"WHERE mcu_id = ANY (%(mcu_ids)s) AND insert_time_utc = ANY (%(times)s::{{time_type}}[])"
+)
 _STAGED = ", ".join(f"stage.{column.name}" for column in COLUMNS)
 
 
@@ -38,8 +44,10 @@ class Statements:
     """What is done with the rows, from wherever they are.
 
     `insert_before_key` is for a table on which no key holds for rows before `unique_from`: one
-    recorder at a time looks first. `others` gives the rows that the table does not have, by their
-    number, and whether it has others with their key.
+    recorder at a time looks first. Both return a row for each that was inserted: what the server
+    counts itself is what was offered, on some engines (Citus). `others` gives the rows that the
+    table does not have, by their number, and whether it has others with their key; `LOOK_UP` goes
+    before it.
     """
 
     insert: str
@@ -51,14 +59,14 @@ def _statements(source: str) -> Statements:
     # In one order, or two recorders that insert the same rows wait for each other for ever.
     return Statements(
         insert=f"INSERT INTO {TABLE} ({_NAMES}) SELECT {_NAMES} FROM {source} "
-        f"ORDER BY {_KEY}, n ON CONFLICT DO NOTHING",
+        f"ORDER BY {_KEY}, n ON CONFLICT DO NOTHING RETURNING TRUE",
         insert_before_key=f"INSERT INTO {TABLE} ({_NAMES}) "
         f"SELECT DISTINCT ON ({_KEY}) {_NAMES} FROM {source} "
         f"WHERE insert_time_utc >= %(unique_from)s "
         f"OR NOT EXISTS (SELECT FROM {TABLE} AS there WHERE {_BY_KEY}) "
-        f"ORDER BY {_KEY}, n ON CONFLICT DO NOTHING",
-        others=f"SELECT n, EXISTS (SELECT FROM {TABLE} AS there WHERE {_BY_KEY}) FROM {source} "
-        f"WHERE NOT EXISTS (SELECT FROM {TABLE} AS there "
+        f"ORDER BY {_KEY}, n ON CONFLICT DO NOTHING RETURNING TRUE",
+        others=f"SELECT n, EXISTS (SELECT FROM there WHERE {_BY_KEY}) FROM {source} "
+        f"WHERE NOT EXISTS (SELECT FROM there "
         f"WHERE {_BY_KEY} AND ({_THERE}) IS NOT DISTINCT FROM ({_STAGED}))",
     )
 

@@ -13,7 +13,16 @@ from bluenova_recorder import rejected, schema
 from bluenova_recorder.account import SESSION, Account, Session, transaction
 from bluenova_recorder.batch import Entry
 from bluenova_recorder.cures import is_owners
-from bluenova_recorder.insert import FEW, FROM_JSON, FROM_STAGE, PIN, STAGE, copy_line, json_rows
+from bluenova_recorder.insert import (
+    FEW,
+    FROM_JSON,
+    FROM_STAGE,
+    LOOK_UP,
+    PIN,
+    STAGE,
+    copy_line,
+    json_rows,
+)
 from bluenova_recorder.intake import RejectedItem
 from bluenova_recorder.look import look
 from bluenova_recorder.table_state import ALWAYS, TableState
@@ -160,6 +169,9 @@ class Store:
             cursor.execute(statements.insert_before_key, values)
         if cursor.rowcount == len(snapshots):
             return {}
+        time_type = self.table.time_type if self.table else "timestamp"
+        keys = {"times": [one[0] for one in rows], "mcu_ids": [one[1] for one in rows]}
+        cursor.execute(LOOK_UP.format(time_type=time_type), keys)
         cursor.execute(statements.others, values)
         return {n: _TAKEN if is_taken else _KEPT_OUT for n, is_taken in cursor.fetchall()}
 
