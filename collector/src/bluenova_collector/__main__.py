@@ -125,7 +125,7 @@ def _client(name: str, topics: Topics, keepalive_s: int) -> Client:
     gone = Message(topics.collector(name), "offline", qos=1, retain=True)
     return Client(
         name,
-        subscriptions=[(topics.recorded("+"), 0), (topics.recorder(), 1)],
+        subscriptions=[(topics.recorder(), 1)],
         optional=[(topic, 0) for topic in topics.home_assistant_states()],
         will=Will(gone, WILL_DELAY_S),
         session_s=WILL_DELAY_S,

@@ -10,10 +10,9 @@ import contextlib
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -25,6 +24,7 @@ from bluenova_shared.mqtt.acknowledgements import Acknowledgements
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
 from bluenova_shared.mqtt.events import Connected, NoBroker, Published, Sent, TooLong
 from bluenova_shared.mqtt.inbox import Inbox
+from bluenova_shared.mqtt.paho_client import new_client
 from bluenova_shared.mqtt.subscriptions import Subscription, Subscriptions
 
 log = logging.getLogger(__name__)
@@ -102,6 +102,12 @@ class Connection:
         else:
             self._paho.unsubscribe(self._subscriptions.filters)
 
+    def hear(self, more: Sequence[Subscription]) -> None:
+        """Subscribes to these, too: what is published after this call finds us listening."""
+        self._subscriptions.add(more)
+        if self.accepted and self._listening:
+            self._subscribe(more)
+
     @property
     def all_acknowledged(self) -> bool:
         """Whether the broker has acknowledged all that was published."""
@@ -122,7 +128,7 @@ class Connection:
         self._leaving = True
         self._paho.disconnect()
 
-    def _subscribe(self, wanted: list[Subscription]) -> None:
+    def _subscribe(self, wanted: Sequence[Subscription]) -> None:
         if wanted:
             _, number = self._paho.subscribe([(f, SubscribeOptions(qos)) for f, qos in wanted])
             if number is not None:
@@ -139,21 +145,7 @@ class Connection:
             self._paho.disconnect(_WITH_WILL)
 
     def _new_paho(self) -> paho.Client:
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            self._client.id,
-            protocol=paho.MQTTv5,
-            reconnect_on_failure=False,
-        )
-        if self._broker.username is not None:
-            client.username_pw_set(self._broker.username, self._broker.password)
-        if self._broker.tls is not None:
-            client.tls_set_context(self._broker.tls)
-        if (will := self._client.will) is not None:
-            properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho forgot
-            properties.WillDelayInterval = will.delay_s
-            qos, retain = self.abilities.reduce(will.message)
-            client.will_set(will.message.topic, will.message.payload, qos, retain, properties)
+        client = new_client(self._broker, self._client, self.abilities)
         # These five run in paho's thread, or in ours if a publish fails. An exception in paho's
         # would end it with the link looking alive, so they do next to nothing.
         client.on_connect = lambda _c, _u, _f, reason, about: self._heard_connack(reason, about)

@@ -1,5 +1,6 @@
 """What comes from the link to the broker, and what became of a message that goes out. Pure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -58,4 +59,12 @@ class Publisher(Protocol):
 
     def publish(self, message: Message) -> Published:
         """Sends a message, if there is a broker that takes it, and says what happened."""
+        ...
+
+
+class Peer(Publisher, Protocol):
+    """Whoever sends messages to the broker, and hears what others publish."""
+
+    def hear(self, topics: Collection[str]) -> None:
+        """Needs what is published on these topics, too, from now on."""
         ...

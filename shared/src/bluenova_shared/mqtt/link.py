@@ -1,9 +1,10 @@
 """The link to the MQTT broker: one connection after the other, and what comes of them as events."""
 
 import asyncio
+import dataclasses
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from bluenova_shared.backoff import Backoff
@@ -111,6 +112,15 @@ class MqttLink:
         self._paused = not wanted
         if self._connection is not None:
             self._connection.listen(wanted)
+
+    def hear(self, topics: Collection[str]) -> None:
+        """Needs what is published on these topics, too (QoS 0): from now on, and for good."""
+        before = self._client.subscriptions
+        known = {topic for topic, _ in before}
+        if new := [(topic, 0) for topic in sorted(topics) if topic not in known]:
+            self._client = dataclasses.replace(self._client, subscriptions=[*before, *new])
+            if self._connection is not None:
+                self._connection.hear(new)
 
     async def close(self, timeout_s: float = 2.0) -> bool:
         """Waits until what was published is acknowledged, within bounds, and takes leave.

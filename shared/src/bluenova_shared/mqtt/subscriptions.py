@@ -18,7 +18,7 @@ class Subscriptions:
     ) -> None:
         self._all = [*needed, *optional]
         self._needed = {topic_filter for topic_filter, _ in needed}
-        self._asked: dict[int, list[Subscription]] = {}
+        self._asked: dict[int, Sequence[Subscription]] = {}
         self._granted: set[str] = set()
         self._refused: list[Subscription] = []
         self._backoff = Backoff.doubling(1, 60)
@@ -30,7 +30,12 @@ class Subscriptions:
         self._refused.clear()
         return self._all
 
-    def asked(self, number: int, for_what: list[Subscription]) -> None:
+    def add(self, more: Sequence[Subscription]) -> None:
+        """Needs these, too; to be asked for now if the others were."""
+        self._all += more
+        self._needed |= {topic_filter for topic_filter, _ in more}
+
+    def asked(self, number: int, for_what: Sequence[Subscription]) -> None:
         """These were asked for, in a message with this number."""
         self._asked[number] = for_what
 
