@@ -105,6 +105,28 @@ def test_a_wrong_command_line_says_what_is_wrong(
         assert f"argument {arguments[0]}" in service.lines()[-1]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("simulator", "--host", "me:hunter2@127.0.0.1"),
+        ("simulator", "--mqtt-password", "hunter2"),
+        ("simulator", "--mqtt-password=hunter2"),
+        ("simulator", "mqtt://me:hunter2@broker"),
+        ("replay", "ws://me:hunter2@battery/ws/"),
+        ("replay", "capture.log", "-Phunter2"),
+        ("demo", "-P", "hunter2"),
+    ],
+)
+def test_a_password_in_the_wrong_place_is_not_shown(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    program, *flags = arguments
+    with Service(f"bluenova_tools.{program}", flags, folder=tmp_path) as service:
+        assert service.wait(timeout_s=10) == 2
+        assert "error: " in service.lines()[-1]
+        assert "hunter2" not in "\n".join(service.lines())
+
+
 def test_a_port_that_cannot_be_is_told(tmp_path: Path) -> None:
     arguments = ("capture.log", "--port", "99999")
     with Service("bluenova_tools.replay", arguments, folder=tmp_path) as service:

@@ -4,7 +4,6 @@ All services are the real ones, as child processes on free ports of the loopback
 their data in temporary folders. Nothing is left behind.
 """
 
-import argparse
 import asyncio
 import os
 import signal
@@ -20,7 +19,7 @@ from bluenova_shared.topics import Topics
 from bluenova_tools.demo.chain import INTERVAL_S, Chain, say
 from bluenova_tools.demo.rows import NEWEST_ROWS, newest_rows
 from bluenova_tools.local import Service, ServiceError
-from bluenova_tools.options import add_version
+from bluenova_tools.options import Parser, add_version
 from bluenova_tools.signals import (
     ends_by_ctrl_c,
     stop_requested,
@@ -105,7 +104,7 @@ def main() -> int:
     """Runs the demo; `DEMO_SECONDS` in the environment ends it by itself."""
     about = "Run the whole chain on this machine, with two simulated batteries."
     ends = "DEMO_SECONDS=30 in the environment ends it after as many seconds; else Ctrl-C does."
-    parser = argparse.ArgumentParser("bluenova-demo", description=about, epilog=ends)
+    parser = Parser("bluenova-demo", description=about, epilog=ends)
     add_version(parser)
     parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from bluenova_tools.options import add_address, add_version
+from bluenova_tools.options import Parser, add_address, add_version, file
 from bluenova_tools.replay.capture import Capture, parse_capture
 from bluenova_tools.signals import ends_by_ctrl_c, stop_requested, until_one_ends
 from bluenova_tools.simulator.server import ConsoleServer
@@ -33,14 +33,14 @@ def _speed(text: str) -> float:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="bluenova-replay",
         description="Serves a capture as a battery; each client hears it from its beginning.",
         epilog="A capture is a collector's log or one of bluenovalistener, both made with -r, "
         'or JSON lines {"t": seconds, "msg": text}.',
     )
     add = parser.add_argument
-    add("file", type=Path, help="the capture")
+    add("file", type=file, help="the capture")
     add_version(parser)
     add_address(parser)
     add("--speed", type=_speed, default=1.0, help="1, 10 …, or max for no pauses (1)")

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from bluenova_tools.options import add_address, add_version, between, whole
+from bluenova_tools.options import Parser, add_address, add_version, between, whole
 from bluenova_tools.signals import ends_by_ctrl_c, stop_requested, until_one_ends
 from bluenova_tools.simulator.battery import Pack, PackSettings
 from bluenova_tools.simulator.console import ConsoleLine, round_of_lines
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         f"  {name:21}{trouble.meaning} ({trouble.rate:g} of {trouble.of})"
         for name, trouble in TROUBLES.items()
     )
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="bluenova-simulator",
         description="A simulated BlueNova battery: ws://HOST:PORT/ws/ speaks its console.",
         epilog=f"troubles and their usual rates:\n{troubles}",
