@@ -180,17 +180,41 @@ def test_a_capture_with_nothing_in_it_is_told(tmp_path: Path, content: str | Non
         assert service.lines()[-1].startswith("bluenova-replay: ")
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "bluenova_collector",
-        "bluenova_recorder",
-        *(f"bluenova_tools.{name}" for name in ("simulator", "replay", "watch", "demo")),
-    ],
-)
-def test_each_program_tells_its_version(module: str) -> None:
+PROGRAMS = {
+    "bluenova-collector": "bluenova_collector",
+    "bluenova-recorder": "bluenova_recorder",
+    "bluenova-simulator": "bluenova_tools.simulator",
+    "bluenova-replay": "bluenova_tools.replay",
+    "bluenova-watch": "bluenova_tools.watch",
+    "bluenova-demo": "bluenova_tools.demo",
+}
+
+
+def output(module: str, *arguments: str, **environment: str) -> str:
+    """What a program prints that ends well, and without an error."""
     done = subprocess.run(
-        [sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", module, *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
-    assert done.stdout.split()[-1] == version(module.partition(".")[0].replace("_", "-"))
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "command", [*PROGRAMS, "bluenova-collector forget", "bluenova-recorder redrive"]
+)
+def test_each_program_tells_its_name_and_version(command: str) -> None:
+    program, *subcommand = command.split()
+    module = PROGRAMS[program]
+    number = version(module.partition(".")[0].replace("_", "-"))
+    assert output(module, *subcommand, "--version") == f"{program} {number}\n"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_help_of_each_program_names_it_and_its_version(program: str) -> None:
+    told = output(PROGRAMS[program], "--help")
+    assert told.startswith(f"usage: {program} ")
+    assert "  --version  " in told

@@ -138,8 +138,8 @@ def _client(name: str, topics: Topics, keepalive_s: int) -> Client:
 
 async def serve_forget(arguments: list[str], parts: Parts) -> None:
     """Has the broker forget the battery that the first argument names. Raises CannotRun."""
-    if arguments[:1] in (["-h"], ["--help"]):
-        CollectorSettings.load(["--help"])
+    if arguments[:1] in (["-h"], ["--help"], ["--version"]):
+        CollectorSettings.load(arguments[:1])
     mcu_id = named(arguments)
     settings = CollectorSettings.load(arguments[1:])
     settings.set_up_logging()

@@ -41,9 +41,8 @@ class RecorderSettings(ServiceSettings):
     libpq's own variables (PGHOST, PGPORT, PGPASSFILE, PGSSLMODE ...) say where the database is.
     """
 
-    distribution = "bluenova-recorder"
+    program = distribution = "bluenova-recorder"
     model_config = SettingsConfigDict(
-        cli_prog_name="bluenova-recorder",
         cli_shortcuts={**LOG_FLAGS, "pgdatabase": "d", "pguser": "u"},
     )
 

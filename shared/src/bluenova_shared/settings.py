@@ -34,6 +34,7 @@ LOG_FLAGS = {"log-file": "l", "log-files": "n", "log-max-bytes": "m", "log-flush
 class ProgramSettings(BrokerSettings):
     """What the services and the tools have in common: the broker and the log."""
 
+    program: ClassVar[str]
     distribution: ClassVar[str]  # whose version the program has
 
     model_config = SettingsConfigDict(
@@ -86,9 +87,6 @@ class ProgramSettings(BrokerSettings):
 
         Raises WrongSettings with all that is wrong.
         """
-        if "--version" in arguments:
-            print(cls.distribution, version(cls.distribution))  # noqa: T201  # what was asked for
-            raise SystemExit(0)
         problems, secrets = _secrets_from_files(cls)
         flags = [flag for flag in arguments if flag not in ("-daemon", "--daemon")]
         if len(flags) < len(arguments):
@@ -96,8 +94,11 @@ class ProgramSettings(BrokerSettings):
                 "-daemon is not needed any more: the container's restart policy, or the systemd "
                 "unit in docs/migrating.md, keeps the program running in the background."
             )
+        given = CliSettingsSource[Any](cls, cli_prog_name=cls.program, formatter_class=Usage)
+        said = f"{cls.program} {version(cls.distribution)}"
+        given.root_parser.add_argument("--version", action="version", version=said)
         try:
-            given = CliSettingsSource[Any](cls, cli_parse_args=flags, formatter_class=Usage)
+            given(args=flags)
         except SettingsError as error:
             reason = names_alone(str(error).removeprefix("error parsing CLI: "))
             problems.append(
@@ -105,7 +106,7 @@ class ProgramSettings(BrokerSettings):
                 "became of the C program's flags."
             )
             # What is wrong in the environment is reported, too.
-            given = CliSettingsSource[Any](cls, cli_parse_args=[])
+            given(args=[])
         try:
             settings = cls(_cli_settings_source=given, **secrets)
         except ValidationError as error:

@@ -29,6 +29,7 @@ class WatchSettings(ProgramSettings):
     """A live view of the batteries on MQTT. Ctrl-C ends it."""
 
     distribution = "bluenova-tools"
+    program = "bluenova-watch"
 
 
 class _Note(logging.Handler):
