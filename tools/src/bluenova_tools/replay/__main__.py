@@ -6,9 +6,10 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from bluenova_shared.signals import ends_by_ctrl_c, stop_requested
 from bluenova_tools.options import Parser, add_address, add_version, file
 from bluenova_tools.replay.capture import Capture, parse_capture
-from bluenova_tools.signals import ends_by_ctrl_c, stop_requested, until_one_ends
+from bluenova_tools.signals import until_one_ends
 from bluenova_tools.simulator.server import ConsoleServer
 from bluenova_tools.simulator.sources import Playback
 from bluenova_tools.simulator.truth import tell

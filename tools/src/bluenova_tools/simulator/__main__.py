@@ -9,8 +9,9 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
+from bluenova_shared.signals import ends_by_ctrl_c, stop_requested
 from bluenova_tools.options import Parser, add_address, add_version, between, whole
-from bluenova_tools.signals import ends_by_ctrl_c, stop_requested, until_one_ends
+from bluenova_tools.signals import until_one_ends
 from bluenova_tools.simulator.battery import Pack, PackSettings
 from bluenova_tools.simulator.console import ConsoleLine, round_of_lines
 from bluenova_tools.simulator.server import ConsoleServer

@@ -17,8 +17,8 @@ from bluenova_shared.mqtt.broker import Broker, Client
 from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.setting_types import WrongSettings
 from bluenova_shared.settings import ProgramSettings
+from bluenova_shared.signals import ends_by_ctrl_c, stop_requested
 from bluenova_shared.topics import Topics
-from bluenova_tools.signals import ends_by_ctrl_c, stop_requested
 from bluenova_tools.watch.board import Board
 from bluenova_tools.watch.screen import plain_line, render
 
