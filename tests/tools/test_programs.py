@@ -218,3 +218,20 @@ def test_the_help_of_each_program_names_it_and_its_version(program: str) -> None
     told = output(PROGRAMS[program], "--help")
     assert told.startswith(f"usage: {program} ")
     assert "  --version  " in told
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_help_of_each_program_needs_no_letters_that_the_terminal_lacks(program: str) -> None:
+    told = output(PROGRAMS[program], "--help", PYTHONIOENCODING="ascii")
+    assert told == output(PROGRAMS[program], "--help").encode("ascii", "replace").decode("ascii")
+
+
+def test_a_captures_name_may_have_bytes_that_are_no_letters(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"captur\xe9.jsonl")).write_text('{"t": 0, "msg": "SOC: 1"}\n')
+    arguments = (os.fsdecode(b"captur\xe9.jsonl"), "--port", "0")
+    strict = {"PYTHONIOENCODING": "utf-8"}
+    with Service(
+        "bluenova_tools.replay", arguments, environment=strict, folder=tmp_path
+    ) as service:
+        assert service.wait_for_line("plays at").startswith("captur?.jsonl plays at ws://")
+        assert service.interrupt(timeout_s=1) == 0

@@ -10,7 +10,7 @@ from typing import Any
 
 from bluenova_shared import logs
 from bluenova_shared.health import Troubles, keep_beating
-from bluenova_shared.signals import ends_by_ctrl_c, stop_requested
+from bluenova_shared.program import as_program, stop_requested
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ async def _end(*tasks: asyncio.Task[Any]) -> None:
 def main(program: str, serve: Callable[[list[str]], Coroutine[Any, Any, None]]) -> int:
     """The exit status: 0 after a signal, 1 if it cannot run, 2 for what should not happen."""
     try:
-        with ends_by_ctrl_c():
+        with as_program():
             asyncio.run(serve(sys.argv[1:]))
     except CannotRun as reason:
         for line in str(reason).splitlines():

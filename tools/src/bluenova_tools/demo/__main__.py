@@ -14,8 +14,8 @@ from contextlib import ExitStack, closing, suppress
 from rich.console import Console
 
 from bluenova_shared.mqtt.broker import Broker
-from bluenova_shared.signals import (
-    ends_by_ctrl_c,
+from bluenova_shared.program import (
+    as_program,
     ignore_signals,
     interrupt,
     stop_requested,
@@ -89,7 +89,7 @@ def _seconds(text: str) -> float | None:
     raise ValueError(f"DEMO_SECONDS is {text!r}. Give seconds, for example DEMO_SECONDS=30.")
 
 
-@ends_by_ctrl_c()
+@as_program()
 def main() -> int:
     """Runs the demo; `DEMO_SECONDS` in the environment ends it by itself."""
     about = "Run the whole chain on this machine, with two simulated batteries."

@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from bluenova_shared.signals import ends_by_ctrl_c, stop_requested
+from bluenova_shared.program import as_program, stop_requested
 from bluenova_tools.options import Parser, add_address, add_version, file
 from bluenova_tools.replay.capture import Capture, parse_capture
 from bluenova_tools.signals import until_one_ends
@@ -77,7 +77,7 @@ async def run(arguments: argparse.Namespace, capture: Capture) -> None:
         await until_one_ends(stop.wait(), tell(server.events))
 
 
-@ends_by_ctrl_c()
+@as_program()
 def main() -> int:
     """Runs the replay; the command line says how."""
     arguments = _parser().parse_args()

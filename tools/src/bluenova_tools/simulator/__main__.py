@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from bluenova_shared.signals import ends_by_ctrl_c, stop_requested
+from bluenova_shared.program import as_program, stop_requested
 from bluenova_tools.options import Parser, add_address, add_version, between, whole
 from bluenova_tools.signals import until_one_ends
 from bluenova_tools.simulator.battery import Pack, PackSettings
@@ -135,7 +135,7 @@ async def run(arguments: argparse.Namespace, packs: Sequence[Pack], truth: Truth
         await until_one_ends(stop.wait(), talk(console, lines, truth), tell(server.events, truth))
 
 
-@ends_by_ctrl_c()
+@as_program()
 def main() -> int:
     """Runs the simulator; the command line says how."""
     arguments = _parser().parse_args()
