@@ -1,6 +1,9 @@
 """Ctrl-C, as a person presses it: early, and more than once."""
 
+import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -48,3 +51,21 @@ def test_further_signals_change_nothing_about_the_end(
             time.sleep(0.003)
         assert service.child.returncode == 0
         assert "Traceback" not in "\n".join(service.lines())
+
+
+@pytest.mark.parametrize("name", ["collector", "recorder", "simulator", "replay", "watch", "demo"])
+def test_ctrl_c_while_a_program_is_imported_ends_it_silently(name: str) -> None:
+    command = [str(Path(sys.executable).with_name(f"bluenova-{name}")), "--help"]
+    # Python tells of each module when it has been imported.
+    telling = os.environ | {"PYTHONPROFILEIMPORTTIME": "1"}
+    with subprocess.Popen(
+        command, env=telling, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stderr is not None
+        told = iter(program.stderr)
+        assert any("bluenova_shared.start" in line for line in told)
+        next(line for line in told if "asyncio" in line)
+        program.send_signal(signal.SIGINT)
+        rest = program.stderr.read()
+    assert program.returncode in (-signal.SIGINT, 0), "0 if it has printed its help by then"
+    assert "Traceback" not in rest

@@ -147,7 +147,7 @@ async def serve_forget(arguments: list[str], parts: Parts) -> None:
 
 
 def main() -> int:
-    """Entry point of the `bluenova-collector` command."""
+    """Runs the service; the command line says how."""
     return service.main("bluenova-collector", serve)
 
 
