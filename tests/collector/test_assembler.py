@@ -71,6 +71,41 @@ class TestWithinAnInterval:
             assert snapshot.cell_lowest == 15
             feed(assembler, *cells)
 
+    @pytest.mark.parametrize("garbled", ["255", "32767", "0", "-3", "100"])
+    def test_a_garbled_cell_count_neither_replaces_a_good_one_nor_makes_all_cells_count(
+        self, garbled: str
+    ) -> None:
+        assembler = named()
+        cells = [f"C{n:02}) T: {n}, V: {3300 if n < 15 else 0}" for n in range(1, 17)]
+        feed(assembler, *cells, f"CellCount: {garbled}")
+        assert only(assembler.close(end(1))).cell_v[14:] == (None, None)
+        feed(assembler, *cells, "CellCount: 15")
+        assert only(assembler.close(end(2))).cell_v[14:] == (0, None)
+        feed(assembler, *cells, f"CellCount: {garbled}")
+        snapshot = only(assembler.close(end(3)))
+        assert (snapshot.cell_v[14:], snapshot.cell_count) == ((0, None), int(garbled))
+        assert assembler.cells == {"1A2B3C4D": 15}
+
+    def test_a_cell_count_of_more_than_can_be_stored_is_one(self) -> None:
+        assembler = named()
+        feed(assembler, "CellCount: 24", "C16) T: 20, V: 0")
+        assert only(assembler.close(end(1))).cell_v[15] == 0
+
+    def test_before_any_cell_count_the_battery_ends_with_its_last_cell_that_has_a_voltage(
+        self,
+    ) -> None:
+        assembler = named()
+        volts = {6: 3300, 7: 0, 8: 3300, 9: 0, 16: 0}
+        cells = [f"C{n:02}) T: {n}, V: {mv}" for n, mv in volts.items()]
+        feed(assembler, *cells)
+        snapshot = only(assembler.close(end(1)))
+        assert snapshot.cell_v[5:9] == (3.3, 0, 3.3, None), "7 is dead; what is 9?"
+        assert snapshot.cell_lowest == 7
+        assert (snapshot.cell_v[15], snapshot.cell_t[15]) == (None, None)
+        feed(assembler, *cells, "CellCount: 9")
+        snapshot = only(assembler.close(end(2)))
+        assert (snapshot.cell_v[8], snapshot.cell_v[15]) == (0, None)
+
     def test_a_cell_beyond_the_cell_count_that_has_a_voltage_is_kept(self) -> None:
         assembler = named()
         feed(assembler, "CellCount: 15", "C16) T: 20, V: 3300")
@@ -169,6 +204,15 @@ class TestTheName:
         feed(assembler, "MCU ID: 1A2B3C4D")
         snapshots = assembler.close(end(MAX_NAMELESS + 6))
         assert [s.cell_count for s in snapshots[:-1]] == list(range(6, MAX_NAMELESS + 6))
+
+    def test_that_comes_late_gets_the_cell_count_that_was_said_before_it(self) -> None:
+        assembler = Assembler()
+        feed(assembler, "CellCount: 15")
+        assembler.close(end(1))
+        feed(assembler, "MCU ID: 1A2B3C4D", "C15) T: 20, V: 0")
+        *_, snapshot = assembler.close(end(2))
+        assert snapshot.cell_v[14] == 0
+        assert assembler.cells == {"1A2B3C4D": 15}
 
     def test_of_several_batteries_gives_a_snapshot_for_each(self) -> None:
         assembler = Assembler()
@@ -274,6 +318,17 @@ class TestTheEnergyPair:
         feed(after, "SOC: 5")
         snapshot = only(after.close(end(1)))
         assert (snapshot.mcu_id, totals(snapshot)) == ("0000000A", (1, 2))
+
+
+def test_the_cell_count_is_what_an_earlier_run_remembered() -> None:
+    before = Assembler()
+    feed(before, "MCU ID: A", "CellCount: 14", "MCU ID: B", "CellCount: 16")
+    before.close(end(1))
+    after = Assembler("0000000A", before.totals, before.cells)
+    dead = ("C14) T: 20, V: 0", "C16) T: 20, V: 0")
+    feed(after, *dead, "MCU ID: B", *dead)
+    by_name = {s.mcu_id: (s.cell_v[13], s.cell_v[15]) for s in after.close(end(2))}
+    assert by_name == {"0000000A": (0, None), "0000000B": (0, 0)}
 
 
 def test_a_quantity_is_the_value_of_its_last_readable_line() -> None:

@@ -87,6 +87,23 @@ def test_a_collector_that_was_started_again_knows_its_battery(how: str, runs: Ru
     assert (runs.folder / "collector.sqlite").exists()
 
 
+def test_a_collector_that_was_started_again_knows_its_batterys_cells(runs: Runs) -> None:
+    ends = ("C15) T: 20, V: 0", "C16) T: 20, V: 0")
+    with Battery() as battery:
+        with runs.start(battery) as service:
+            first = runs.hear(battery, service, f"MCU ID: {MCU_ID}", *ends)
+            assert first["cell_v"][14:] == [None, None], "nobody knows yet"
+            second = runs.hear(battery, service, "CellCount: 15", *ends)
+            assert second["cell_v"][14:] == [0, None]
+            service.kill()
+        with runs.start(battery) as service:
+            third = runs.hear(battery, service, *ends)
+            assert third["cell_v"][14:] == [0, None]
+        with Battery() as other, runs.start(other) as service:
+            fourth = runs.hear(other, service, f"MCU ID: {MCU_ID}", *ends)
+            assert fourth["cell_v"][14:] == [None, None], "another battery"
+
+
 @pytest.mark.parametrize("what", ["host", "port"])
 def test_another_battery_starts_without_what_was_remembered(what: str, runs: Runs) -> None:
     with Battery() as battery:

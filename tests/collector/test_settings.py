@@ -283,6 +283,11 @@ def test_what_cannot_be_seen_in_a_setting_is_refused(
         f"postgres://me:{SECRET}@db.lan:5432/homeauto?sslmode=require",
         f"host=db.lan user=me password='{SECRET}'",
         "dbname=homeauto",
+        f"me:{SECRET}@db.lan/homeauto",
+        f"me:{SECRET}@db.lan",
+        f"me:{SECRET}/@db.lan:5432/homeauto",
+        f"jdbc:postgresql://db.lan/homeauto?user=me&pass={SECRET}",
+        f"pg://me:{SECRET}@/homeauto",
     ],
 )
 def test_a_connection_string_is_no_database_and_its_password_stays_unsaid(
@@ -304,10 +309,53 @@ def test_a_connection_string_is_no_database_and_its_password_stays_unsaid(
         ("--mqtt-passwort", SECRET),
         (f"--mqtt-passwort={SECRET}",),
         (f"mqtt://me:{SECRET}@broker",),
+        ("--mqtt-host", f"me:{SECRET}@broker"),
+        ("--mqtt-host", f"me:{SECRET}@broker:1883"),
+        ("--mqtt-host", f"me:{SECRET}"),
+        ("--mqtt-host", f"{SECRET}@broker"),
+        ("--battery-host", f"me:{SECRET}@battery"),
+        ("--battery-host", f"me:{SECRET}@[fd00::2]"),
+        ("--mqtt-port", f"me:{SECRET}@broker:1883"),
+        ("--battery-path", f"ws?token={SECRET}"),
+        ("--topic-root", f"mqtt://me:{SECRET}@broker/bluenova"),
+        ("--topic-root", f"me:{SECRET}@broker/#"),
+        ("--ha-prefix", f"me:{SECRET}@broker/homeassistant"),
+        ("--recorder", f"me:{SECRET}@db/homeauto"),
+        ("--mqtt-tls-key", f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----"),
+        (f"-P{SECRET}",),
+        ("-P", SECRET),
     ],
 )
 def test_a_password_in_the_wrong_place_is_not_shown(arguments: tuple[str, ...]) -> None:
     assert SECRET not in wrong(CollectorSettings, *arguments)
+
+
+@pytest.mark.parametrize("path", [f"-----BEGIN PRIVATE KEY----- {SECRET}", f"me:{SECRET}@file"])
+def test_a_secret_in_the_place_of_a_file_is_not_shown(path: str) -> None:
+    settings = CollectorSettings.load(["--mqtt-tls", "1", f"--mqtt-tls-ca={path}"])
+    with pytest.raises(WrongSettings, match="MQTT_TLS_CA is a text that may ") as raised:
+        settings.broker()
+    assert SECRET not in str(raised.value)
+    log = CollectorSettings.load([f"--log-file=/none/{path}"])
+    with pytest.raises(WrongSettings, match="LOG_FILE is a text that may ") as raised:
+        log.set_up_logging()
+    assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER"])
+def test_an_account_in_a_variable_that_libpq_would_quote_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, f"me:{SECRET}@db.lan:5432")
+    said = wrong(RecorderSettings)
+    assert said.startswith(f"{name} has name:password@ in it")
+    assert SECRET not in said
+
+
+@pytest.mark.parametrize("host", ["/var/run/postgresql", "@/run/pg", "fd00::1,db.lan", "db.lan"])
+def test_libpqs_kinds_of_hosts_are_taken(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("PGHOST", host)
+    assert RecorderSettings.load(["-u", "me@server"]).pguser == "me@server"
 
 
 class TestASecret:
@@ -355,6 +403,14 @@ class TestASecret:
         assert str(tmp_path / "none") in said
         assert "INTERVAL" in said
 
+    def test_in_the_place_of_its_files_name_is_not_shown(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MQTT_PASSWORD_FILE", SECRET)
+        said = wrong(CollectorSettings)
+        assert said.startswith("MQTT_PASSWORD_FILE names a file that cannot be read (No such ")
+        assert SECRET not in said
+
     def test_and_its_file_cannot_both_be_set(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     ) -> None:
@@ -397,6 +453,7 @@ def run(
     ("module", "arguments", "environment", "said"),
     [
         ("bluenova_collector", ["-i", "0"], {}, "INTERVAL"),
+        ("bluenova_collector", ["forget", f"--mqtt-password={SECRET}"], {}, "MCU ID"),
         ("bluenova_collector", ["-daemon"], {}, "restart policy"),
         ("bluenova_collector", ["-i"], {}, "command line"),
         ("bluenova_collector", [], {"MQTT_PORT": "0"}, "MQTT_PORT"),

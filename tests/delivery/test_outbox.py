@@ -27,7 +27,12 @@ from bluenova_collector.memory import Memory
 from bluenova_tools.chaos.disk import SmallDisk
 
 MEMORY = Memory(
-    MCU_ID, {MCU_ID: {"energy_in": 12.5}}, last_end_s=1_800_000_000, present=[MCU_ID], lost=["AB"]
+    MCU_ID,
+    {MCU_ID: {"energy_in": 12.5}},
+    last_end_s=1_800_000_000,
+    present=[MCU_ID],
+    lost=["AB"],
+    cells={MCU_ID: 15},
 )
 
 

@@ -96,6 +96,54 @@ def test_what_a_trigger_raises_is_waited_for_and_costs_the_other_rows_nothing(
         assert told(recording, "rejected") == set()
 
 
+# Its texts do not become shorter when PostgreSQL compresses them.
+LONG_FOR_7 = (
+    "CREATE FUNCTION long(n INT) RETURNS TEXT LANGUAGE sql IMMUTABLE AS "
+    "$$ SELECT CASE n WHEN 7 THEN (SELECT string_agg(md5(i::TEXT), '') "
+    "FROM generate_series(1, 1000) AS i) ELSE '' END $$;"
+)
+DEEP_FOR_7 = (
+    "CREATE FUNCTION deep(n INT) RETURNS INT LANGUAGE plpgsql AS "
+    "$$ BEGIN RETURN deep(n + 1); END $$;"
+    "CREATE FUNCTION dive() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN IF NEW.soc = 7 THEN PERFORM deep(0); END IF; RETURN NEW; END $$;"
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "mends"),
+    [
+        (
+            LONG_FOR_7 + "CREATE INDEX a_users ON battery_pack (long(soc));",
+            "DROP INDEX a_users",
+        ),
+        (
+            DEEP_FOR_7 + "CREATE TRIGGER a_users BEFORE INSERT ON battery_pack "
+            "FOR EACH ROW EXECUTE FUNCTION dive();",
+            "DROP TRIGGER a_users ON battery_pack",
+        ),
+    ],
+    ids=["a text too long for an index", "a trigger that goes too deep"],
+)
+def test_a_row_that_meets_a_limit_of_the_server_is_waited_for_and_costs_the_others_nothing(
+    before: str, mends: str, postgres: Postgres, tmp_path: Path
+) -> None:
+    table = f"CREATE TABLE battery_pack ({COLUMNS});"
+    with (
+        odd_database(postgres, before=table + before) as database,
+        recording_in(database, tmp_path) as recording,
+    ):
+        items = [item(START_S + 10 * n, soc=n) for n in range(40)]
+        send(recording, items)
+        eventually(lambda: told(recording, "recorded") == ids(items) - {items[7]["id"]})
+        eventually(lambda: told(recording, "postponed") == {items[7]["id"]})
+        recording.service.wait_for_line("An index or a trigger of battery_pack is not made for")
+        query(database, mends)
+        send(recording, [items[7]])
+        eventually(lambda: told(recording, "recorded") == ids(items))
+        assert told(recording, "rejected") == set()
+
+
 def test_a_users_column_that_wants_a_value_is_waited_for(
     postgres: Postgres, tmp_path: Path
 ) -> None:

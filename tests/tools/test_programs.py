@@ -105,6 +105,28 @@ def test_a_wrong_command_line_says_what_is_wrong(
         assert f"argument {arguments[0]}" in service.lines()[-1]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("simulator", "--host", "me:hunter2@127.0.0.1"),
+        ("simulator", "--mqtt-password", "hunter2"),
+        ("simulator", "--mqtt-password=hunter2"),
+        ("simulator", "mqtt://me:hunter2@broker"),
+        ("replay", "ws://me:hunter2@battery/ws/"),
+        ("replay", "capture.log", "-Phunter2"),
+        ("demo", "-P", "hunter2"),
+    ],
+)
+def test_a_password_in_the_wrong_place_is_not_shown(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    program, *flags = arguments
+    with Service(f"bluenova_tools.{program}", flags, folder=tmp_path) as service:
+        assert service.wait(timeout_s=10) == 2
+        assert "error: " in service.lines()[-1]
+        assert "hunter2" not in "\n".join(service.lines())
+
+
 def test_a_port_that_cannot_be_is_told(tmp_path: Path) -> None:
     arguments = ("capture.log", "--port", "99999")
     with Service("bluenova_tools.replay", arguments, folder=tmp_path) as service:
@@ -158,17 +180,58 @@ def test_a_capture_with_nothing_in_it_is_told(tmp_path: Path, content: str | Non
         assert service.lines()[-1].startswith("bluenova-replay: ")
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "bluenova_collector",
-        "bluenova_recorder",
-        *(f"bluenova_tools.{name}" for name in ("simulator", "replay", "watch", "demo")),
-    ],
-)
-def test_each_program_tells_its_version(module: str) -> None:
+PROGRAMS = {
+    "bluenova-collector": "bluenova_collector",
+    "bluenova-recorder": "bluenova_recorder",
+    "bluenova-simulator": "bluenova_tools.simulator",
+    "bluenova-replay": "bluenova_tools.replay",
+    "bluenova-watch": "bluenova_tools.watch",
+    "bluenova-demo": "bluenova_tools.demo",
+}
+
+
+def output(module: str, *arguments: str, **environment: str) -> str:
+    """What a program prints that ends well, and without an error."""
     done = subprocess.run(
-        [sys.executable, "-m", module, "--version"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", module, *arguments],
+        env=os.environ | environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
-    assert done.stdout.split()[-1] == version(module.partition(".")[0].replace("_", "-"))
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    "command", [*PROGRAMS, "bluenova-collector forget", "bluenova-recorder redrive"]
+)
+def test_each_program_tells_its_name_and_version(command: str) -> None:
+    program, *subcommand = command.split()
+    module = PROGRAMS[program]
+    number = version(module.partition(".")[0].replace("_", "-"))
+    assert output(module, *subcommand, "--version") == f"{program} {number}\n"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_help_of_each_program_names_it_and_its_version(program: str) -> None:
+    told = output(PROGRAMS[program], "--help")
+    assert told.startswith(f"usage: {program} ")
+    assert "  --version  " in told
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_help_of_each_program_needs_no_letters_that_the_terminal_lacks(program: str) -> None:
+    told = output(PROGRAMS[program], "--help", PYTHONIOENCODING="ascii")
+    assert told == output(PROGRAMS[program], "--help").encode("ascii", "replace").decode("ascii")
+
+
+def test_a_captures_name_may_have_bytes_that_are_no_letters(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"captur\xe9.jsonl")).write_text('{"t": 0, "msg": "SOC: 1"}\n')
+    arguments = (os.fsdecode(b"captur\xe9.jsonl"), "--port", "0")
+    strict = {"PYTHONIOENCODING": "utf-8"}
+    with Service(
+        "bluenova_tools.replay", arguments, environment=strict, folder=tmp_path
+    ) as service:
+        assert service.wait_for_line("plays at").startswith("captur?.jsonl plays at ws://")
+        assert service.interrupt(timeout_s=1) == 0

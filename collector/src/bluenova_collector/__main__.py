@@ -135,8 +135,8 @@ def _client(name: str, topics: Topics, keepalive_s: int) -> Client:
 
 async def serve_forget(arguments: list[str], parts: Parts) -> None:
     """Has the broker forget the battery that the first argument names. Raises CannotRun."""
-    if arguments[:1] in (["-h"], ["--help"]):
-        CollectorSettings.load(["--help"])
+    if arguments[:1] in (["-h"], ["--help"], ["--version"]):
+        CollectorSettings.load(arguments[:1])
     mcu_id = named(arguments)
     settings = CollectorSettings.load(arguments[1:])
     settings.set_up_logging()
@@ -144,7 +144,7 @@ async def serve_forget(arguments: list[str], parts: Parts) -> None:
 
 
 def main() -> int:
-    """Entry point of the `bluenova-collector` command."""
+    """Runs the service; the command line says how."""
     return service.main("bluenova-collector", serve)
 
 

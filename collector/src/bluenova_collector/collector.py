@@ -70,7 +70,7 @@ class Collector:
         self.last_snapshot = LRU[str, datetime]()
         self._topics = topics
         self._name = name
-        self._assembler = Assembler(memory.mcu_id, memory.totals)
+        self._assembler = Assembler(memory.mcu_id, memory.totals, memory.cells)
         self._intervals = Intervals(interval_s, wall_s, memory.last_end_s)
         self._gap_events = GapEvents(interval_s, wall_s, memory.present, memory.lost)
         self._availability = Availability(offline_after_s, steady_s, memory.mcu_id)
@@ -168,6 +168,7 @@ class Collector:
             self._intervals.last_end_s,
             self._gap_events.present,
             self._gap_events.lost,
+            self._assembler.cells,
         )
 
     def _availability_of(self, mcu_id: str) -> Message:

@@ -19,6 +19,7 @@ from bluenova_shared.mqtt.broker import Broker, Client
 from bluenova_shared.mqtt.events import Connected, Sent
 from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.service import CannotRun
+from bluenova_shared.setting_types import may_hold_a_password
 from bluenova_shared.topics import Topics
 
 log = logging.getLogger(__name__)
@@ -47,8 +48,9 @@ def named(arguments: list[str]) -> str:
     try:
         return MCU_ID.validate_python(given.upper())
     except ValidationError:
+        shown = "forget" if not given or may_hold_a_password(given) else given
         raise CannotRun(
-            f"{given or 'forget'}: name the battery's MCU ID, eight hex digits, for example: "
+            f"{shown}: name the battery's MCU ID, eight hex digits, for example: "
             "bluenova-collector forget 1A2B3C4D. Or name a collector that is gone, as its topic "
             "ends: bluenova-collector forget collector/1d0536cb"
         ) from None

@@ -13,3 +13,4 @@ class Memory:
     last_end_s: int | None = None
     present: Sequence[str] = ()
     lost: Sequence[str] = ()
+    cells: Mapping[str, int] = field(default_factory=dict)

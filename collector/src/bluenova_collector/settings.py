@@ -27,9 +27,8 @@ class CollectorSettings(ServiceSettings):
     Home Assistant. `forget collector/NAME` removes a collector whose outbox was lost.
     """
 
-    distribution = "bluenova-collector"
+    program = distribution = "bluenova-collector"
     model_config = SettingsConfigDict(
-        cli_prog_name="bluenova-collector",
         cli_shortcuts={**LOG_FLAGS, "battery-host": "b", "interval": "i", "log-raw": "r"},
     )
 

@@ -109,7 +109,7 @@ def serve_redrive(arguments: list[str]) -> None:
 
 
 def main() -> int:
-    """Entry point of the `bluenova-recorder` command."""
+    """Runs the service; the command line says how."""
     return service.main("bluenova-recorder", serve)
 
 

@@ -9,7 +9,10 @@ _OUR_COLUMNS = {column.name for column in COLUMNS}
 # The functions of PostgreSQL that say so, whatever language its messages are in.
 _NO_PARTITION = {"ExecFindPartition", "ExecPartitionCheckEmitError"}
 
-_CURES: list[tuple[type[psycopg2.Error], str]] = [
+# A row may be too long for an index, and lead a trigger so deep that the stack is at its end.
+_LIMITS = (errors.ProgramLimitExceeded, errors.StatementTooComplex)
+
+_CURES: list[tuple[type[psycopg2.Error] | tuple[type[psycopg2.Error], ...], str]] = [
     (
         errors.InsufficientPrivilege,
         f"Give the account its right back: it needs SELECT and INSERT on {TABLE}, and on the "
@@ -25,6 +28,11 @@ _CURES: list[tuple[type[psycopg2.Error], str]] = [
     (
         errors.RaiseException,
         f"A trigger of {TABLE} refuses it: mend the trigger; what waits is stored then",
+    ),
+    (
+        _LIMITS,
+        f"An index or a trigger of {TABLE} is not made for this row: mend or drop it; what waits "
+        "is stored then",
     ),
     (errors.LockNotAvailable, f"Somebody else keeps {TABLE} locked: see pg_locks"),
 ]
@@ -42,7 +50,7 @@ def is_owners(error: psycopg2.Error) -> bool:
     if isinstance(error, errors.NotNullViolation):
         return error.diag.column_name not in _OUR_COLUMNS
     # A trigger that routes the rows says so if it knows no table for this one.
-    return isinstance(error, errors.RaiseException)
+    return isinstance(error, (errors.RaiseException, *_LIMITS))
 
 
 def cure(error: psycopg2.Error) -> str:

@@ -1,12 +1,13 @@
 """The recorder's settings; bluenova_shared has those that the collector shares."""
 
+import os
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from bluenova_recorder.account import Account
-from bluenova_shared.setting_types import OptionalSecret, Text
+from bluenova_shared.setting_types import OptionalSecret, Text, has_an_account, not_empty
 from bluenova_shared.settings import LOG_FLAGS, ServiceSettings
 
 
@@ -18,13 +19,18 @@ def _a_group(group: SecretStr) -> SecretStr:
 
 
 def _a_database(name: str) -> str:
-    # libpq takes such a "name" for a connection string, and what it says may override the rest.
-    if "=" in name or name.startswith(("postgresql://", "postgres://")):
+    # libpq takes such a "name" for a connection string, and what it says may override the rest; one
+    # without its postgresql:// it would take for a name, and we would log it.
+    if "=" in name or "://" in name or has_an_account(name):
         raise ValueError(
             "is a connection string. The server, the account and its password have settings of "
             "their own: PGHOST, PGPORT, PGUSER and PGPASSWORD_FILE"
         )
-    return name
+    return not_empty(name)
+
+
+# libpq's own variables in which it takes all for one word, and quotes it when it is wrong.
+_LIBPQ_QUOTES = ("PGHOST", "PGHOSTADDR", "PGPORT")
 
 
 class RecorderSettings(ServiceSettings):
@@ -35,13 +41,12 @@ class RecorderSettings(ServiceSettings):
     libpq's own variables (PGHOST, PGPORT, PGPASSFILE, PGSSLMODE ...) say where the database is.
     """
 
-    distribution = "bluenova-recorder"
+    program = distribution = "bluenova-recorder"
     model_config = SettingsConfigDict(
-        cli_prog_name="bluenova-recorder",
         cli_shortcuts={**LOG_FLAGS, "pgdatabase": "d", "pguser": "u"},
     )
 
-    pgdatabase: Annotated[Text, AfterValidator(_a_database)] = Field(
+    pgdatabase: Annotated[str, AfterValidator(_a_database)] = Field(
         default="homeauto", description="the name of the database"
     )
     pguser: Text = Field(default="homeauto", description="the name of the account in the database")
@@ -62,6 +67,15 @@ class RecorderSettings(ServiceSettings):
     batch_age_s: float = Field(
         default=1.0, ge=0, le=60, description="the age in seconds at which a batch is written"
     )
+
+    def contradictions(self) -> list[str]:
+        """Returns what is set but has no effect, needs another setting, or would be quoted."""
+        quoted = [name for name in _LIBPQ_QUOTES if has_an_account(os.environ.get(name, ""))]
+        return super().contradictions() + [
+            f"{name} has name:password@ in it. Set {name} to the server's alone; the account has "
+            "settings of its own: PGUSER and PGPASSWORD_FILE."
+            for name in quoted
+        ]
 
     def account(self) -> Account:
         """Returns the account in the database; libpq's own variables give what is not set here."""

@@ -36,12 +36,15 @@ log = logging.getLogger(__name__)
 _TAKEN = "time taken: its row has other values"
 _KEPT_OUT = "kept out by another unique key of the table, or by a trigger: see docs/migrating.md"
 
-# Errors that one item of a batch may be to blame for; the last is what a trigger raises.
+# Errors that one item of a batch may be to blame for: what a trigger raises, too, and those limits
+# that a row may reach in an index or a trigger. Too many columns or arguments are no row's fault.
 _ITEMS_OWN = (
     psycopg2.DataError,
     psycopg2.IntegrityError,
     UnicodeError,
     psycopg2.errors.RaiseException,
+    psycopg2.errors.ProgramLimitExceeded,
+    psycopg2.errors.StatementTooComplex,
 )
 
 # After so many in a batch, and none stored, the rest of it is not tried one by one.

@@ -16,6 +16,7 @@ from bluenova_shared.setting_types import (
     Port,
     Prefix,
     WrongSettings,
+    as_given,
 )
 
 TLS_FILES = ("mqtt_tls_ca", "mqtt_tls_cert", "mqtt_tls_key")
@@ -93,7 +94,7 @@ class BrokerSettings(BaseSettings):
             path: Path | None = getattr(self, name)
             if path is not None and not os.access(path, os.R_OK):
                 raise WrongSettings(
-                    f"{name.upper()} is {str(path)!r}, which is not there or cannot be read. "
+                    f"{name.upper()} is {as_given(path)}, which is not there or cannot be read. "
                     f"Set it to {type(self).model_fields[name].description}."
                 )
         try:

@@ -10,6 +10,7 @@ from typing import Any
 
 from bluenova_shared import logs
 from bluenova_shared.health import Troubles, keep_beating
+from bluenova_shared.program import as_program, stop_requested
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +38,7 @@ async def run_jobs(
     """
     if health_file is not None:
         jobs = [*jobs, keep_beating(health_file, troubles, steady)]
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop_requested()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, logs.reopen)
     tasks = [asyncio.create_task(job) for job in jobs]
     linked, stopped = asyncio.create_task(link), asyncio.create_task(stop.wait())
@@ -65,13 +64,12 @@ async def _end(*tasks: asyncio.Task[Any]) -> None:
 def main(program: str, serve: Callable[[list[str]], Coroutine[Any, Any, None]]) -> int:
     """The exit status: 0 after a signal, 1 if it cannot run, 2 for what should not happen."""
     try:
-        asyncio.run(serve(sys.argv[1:]))
+        with as_program():
+            asyncio.run(serve(sys.argv[1:]))
     except CannotRun as reason:
         for line in str(reason).splitlines():
             print(f"{program}: {line}", file=sys.stderr)  # noqa: T201  # there may be no log yet
         return 1
-    except KeyboardInterrupt:  # so early that run_jobs does not heed it yet
-        return 0
     except Exception:
         log.critical("%s ends: this should not happen", program, exc_info=True)
         return 2

@@ -31,18 +31,48 @@ def plain_text(value: object) -> object:
 
 
 def may_hold_a_password(value: object) -> bool:
-    """Tells whether a value is a URL with an account in it, or libpq's `password=...`."""
-    return isinstance(value, str) and bool(re.search(r"://.*@|password", value, re.I | re.S))
+    """Tells whether a value must not be shown: a URL's `name:password@...`, a key, and the like."""
+    return bool(re.search("[@:]|passw|pwd|secret|token|private key", str(value), re.IGNORECASE))
 
 
-def _not_empty(text: str) -> str:
+def as_given(value: object) -> str:
+    """Returns a value that is wrong as a message may show it."""
+    return "a text that may hold a password" if may_hold_a_password(value) else repr(str(value))
+
+
+def has_an_account(text: str) -> bool:
+    """Tells whether a text has an account's `name:password@` in it."""
+    return re.search(":.*@", text, re.DOTALL) is not None
+
+
+def names_alone(reason: str) -> str:
+    """Leaves the values out of what argparse says of unknown flags: one may be a password."""
+    what, unknown, words = reason.partition("unrecognized arguments: ")
+    return what + unknown + " ".join(map(_name_alone, words.split()))
+
+
+def _name_alone(word: str) -> str:
+    """The flag in a word: `--flag` of `--flag=value`, `-f` of `-fvalue`."""
+    if not word.startswith("-"):
+        return "..."
+    return word.partition("=")[0] if word.startswith("--") else word[:2]
+
+
+def not_empty(text: str) -> str:
+    """Returns the text without the blanks around it. Raises ValueError if nothing is left."""
     if not text.strip():
         raise ValueError("is empty")
     return text.strip()
 
 
+def _no_account(text: str) -> str:
+    if has_an_account(text):
+        raise ValueError("has name:password@ in it; an account has settings of its own")
+    return not_empty(text)
+
+
 def _no_wildcard(text: str) -> str:
-    root = _not_empty(text).rstrip("/")
+    root = _no_account(text).rstrip("/")
     if not root or set(root) & set("+#$\0"):
         raise ValueError("cannot start a topic")
     return root
@@ -58,9 +88,10 @@ def _upper_case(text: object) -> object:
 
 
 def _a_host(text: str) -> str:
+    text = _no_account(text)
     if "/" in text:
         raise ValueError("is not a host name or address; it looks like a URL or a path")
-    host = _not_empty(text).removeprefix("[").removesuffix("]")
+    host = text.removeprefix("[").removesuffix("]")
     with contextlib.suppress(ValueError):
         return str(ipaddress.ip_address(host))
     if ":" in host:
@@ -72,7 +103,7 @@ def _a_host(text: str) -> str:
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-Text = Annotated[str, AfterValidator(_not_empty)]
+Text = Annotated[str, AfterValidator(_no_account)]
 Host = Annotated[str, AfterValidator(_a_host)]
 Prefix = Annotated[str, AfterValidator(_no_wildcard)]  # of topics
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(_upper_case)]

@@ -20,7 +20,9 @@ from bluenova_shared.setting_types import (
     LogLevel,
     OptionalPath,
     WrongSettings,
+    as_given,
     may_hold_a_password,
+    names_alone,
     plain_text,
 )
 from bluenova_shared.usage import Usage
@@ -32,6 +34,7 @@ LOG_FLAGS = {"log-file": "l", "log-files": "n", "log-max-bytes": "m", "log-flush
 class ProgramSettings(BrokerSettings):
     """What the services and the tools have in common: the broker and the log."""
 
+    program: ClassVar[str]
     distribution: ClassVar[str]  # whose version the program has
 
     model_config = SettingsConfigDict(
@@ -74,7 +77,7 @@ class ProgramSettings(BrokerSettings):
             )
         except OSError as error:
             raise WrongSettings(
-                f"LOG_FILE is {str(self.log_file)!r}, which cannot be written "
+                f"LOG_FILE is {as_given(self.log_file)}, which cannot be written "
                 f"({error.strerror}). Name a file in a folder that exists and is ours to write."
             ) from None
 
@@ -84,9 +87,6 @@ class ProgramSettings(BrokerSettings):
 
         Raises WrongSettings with all that is wrong.
         """
-        if "--version" in arguments:
-            print(cls.distribution, version(cls.distribution))  # noqa: T201  # what was asked for
-            raise SystemExit(0)
         problems, secrets = _secrets_from_files(cls)
         flags = [flag for flag in arguments if flag not in ("-daemon", "--daemon")]
         if len(flags) < len(arguments):
@@ -94,16 +94,19 @@ class ProgramSettings(BrokerSettings):
                 "-daemon is not needed any more: the container's restart policy, or the systemd "
                 "unit in docs/migrating.md, keeps the program running in the background."
             )
+        given = CliSettingsSource[Any](cls, cli_prog_name=cls.program, formatter_class=Usage)
+        said = f"{cls.program} {version(cls.distribution)}"
+        given.root_parser.add_argument("--version", action="version", version=said)
         try:
-            given = CliSettingsSource[Any](cls, cli_parse_args=flags, formatter_class=Usage)
+            given(args=flags)
         except SettingsError as error:
-            reason = _names_alone(str(error).removeprefix("error parsing CLI: "))
+            reason = names_alone(str(error).removeprefix("error parsing CLI: "))
             problems.append(
                 f"The command line is wrong: {reason}. See --help; docs/migrating.md lists what "
                 "became of the C program's flags."
             )
             # What is wrong in the environment is reported, too.
-            given = CliSettingsSource[Any](cls, cli_parse_args=[])
+            given(args=[])
         try:
             settings = cls(_cli_settings_source=given, **secrets)
         except ValidationError as error:
@@ -144,8 +147,10 @@ def _secrets_from_files(cls: type[BaseSettings]) -> tuple[list[str], dict[str, A
                 secrets[field] = _text_of(Path(path))
             except (OSError, UnicodeDecodeError) as error:
                 reason = getattr(error, "strerror", None) or "not UTF-8"
+                # Who mistakes it for the secret's own variable has given the secret itself.
+                given = f"is {path!r}, which" if path.startswith("/") else "names a file that"
                 problems.append(
-                    f"{name}_FILE is {path!r}, which cannot be read ({reason}). "
+                    f"{name}_FILE {given} cannot be read ({reason}). "
                     "Name a file that holds the secret and is ours to read."
                 )
     return problems, secrets
@@ -154,13 +159,6 @@ def _secrets_from_files(cls: type[BaseSettings]) -> tuple[list[str], dict[str, A
 def _text_of(path: Path) -> str:
     """Returns a secret's file without the line ending, and without an editor's byte order mark."""
     return path.read_text(encoding="utf-8-sig").rstrip("\r\n")
-
-
-def _names_alone(reason: str) -> str:
-    """Leaves the values out of what argparse says of unknown flags: one may be a password."""
-    what, unknown, words = reason.partition("unrecognized arguments: ")
-    shown = (word.partition("=")[0] if word.startswith("-") else "..." for word in words.split())
-    return what + unknown + " ".join(shown)
 
 
 def _is_secret(cls: type[BaseSettings], field: str) -> bool:

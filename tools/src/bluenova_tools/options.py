@@ -4,9 +4,20 @@ import argparse
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
-from typing import TypeVar
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from bluenova_shared.setting_types import has_an_account, names_alone
 
 N = TypeVar("N", int, float)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that does not repeat the values of unknown options: one may be a password."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program with status 2."""
+        super().error(names_alone(message))
 
 
 def between(low: float, high: float) -> Callable[[str], float]:
@@ -47,6 +58,20 @@ def port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"port must be between 0 and 65535, and not {text!r}")
 
 
+def host(text: str) -> str:
+    """An argparse type: an address to listen on."""
+    if has_an_account(text):
+        raise argparse.ArgumentTypeError("an address to listen on has no name:password@ in it")
+    return text
+
+
+def file(text: str) -> Path:
+    """An argparse type: a file."""
+    if has_an_account(text):
+        raise argparse.ArgumentTypeError("a file is needed, and no address with name:password@")
+    return Path(text)
+
+
 def add_version(parser: argparse.ArgumentParser) -> None:
     """Adds `--version`."""
     said = f"%(prog)s {version('bluenova-tools')}"
@@ -56,5 +81,5 @@ def add_version(parser: argparse.ArgumentParser) -> None:
 def add_address(parser: argparse.ArgumentParser) -> None:
     """Adds `--host` and `--port`, where a console is to be served."""
     add = parser.add_argument
-    add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    add("--host", type=host, default="127.0.0.1", help="address to listen on (%(default)s)")
     add("--port", type=port, default=9000, help="port to listen on; 0: any (%(default)s)")

@@ -1,21 +1,12 @@
-"""The end of a program that a person started: Ctrl-C and SIGTERM are the same polite request."""
+"""What a program that a person started waits for, and whom the terminal's Ctrl-C reaches."""
 
 import asyncio
 import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
-
-
-def stop_requested() -> asyncio.Event:
-    """An event that Ctrl-C or SIGTERM sets, from the running loop."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    return stop
 
 
 async def until_one_ends(*works: Coroutine[Any, Any, object]) -> None:
@@ -29,13 +20,6 @@ async def until_one_ends(*works: Coroutine[Any, Any, object]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@contextmanager
-def ends_by_ctrl_c() -> Iterator[None]:
-    """Has Ctrl-C end a program quietly, with status 0, before `stop_requested` heeds it, too."""
-    with suppress(KeyboardInterrupt):
-        yield
 
 
 @contextmanager

@@ -21,11 +21,14 @@ from bluenova_collector.console.rules import (
 from bluenova_collector.lru import LRU, MAX_BATTERIES
 from bluenova_shared.quantity import SMALLINT_MAX, Series
 from bluenova_shared.readings import Value
-from bluenova_shared.snapshot import CELLS, Snapshot
+from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import marked, quantities
 
 # How many closed intervals wait for the very first MCU ID: an hour of them at 10 s.
 MAX_NAMELESS = 360
+
+# The console numbers its cells with two digits; a count beyond that is garbled.
+MOST_CELLS = 99
 
 Totals = dict[str, float]
 
@@ -43,11 +46,24 @@ class Draft:
         """Counts one more line of this kind."""
         self.counts[name] = min(self.counts.get(name, 0) + 1, SMALLINT_MAX)
 
-    def forget_missing_cells(self, cells: int) -> None:
-        """Forgets cells beyond the battery's number of `cells` that it prints as 0 V."""
-        for (name, index), value in list(self.readings.items()):
-            if name == "cell_v" and index is not None and index >= cells and value == 0:
-                del self.readings[name, index]
+    def cell_count(self) -> int | None:
+        """How many cells the battery says that it has; None if it says nothing that can be."""
+        said = self.readings.get(("cell_count", None))
+        return int(said) if said is not None and 1 <= int(said) <= MOST_CELLS else None
+
+    def forget_missing_cells(self, count: int | None) -> None:
+        """Forgets cells beyond the battery's number of cells that it prints as 0 V.
+
+        As long as that number is not known, it is at least that of the last cell with a voltage.
+        """
+        volts = {
+            i: v for (name, i), v in self.readings.items() if name == "cell_v" and i is not None
+        }
+        last = max((index for index, volt in volts.items() if volt), default=-1)
+        cells = last + 1 if count is None else count
+        for index, volt in volts.items():
+            if index >= cells and volt == 0:
+                del self.readings["cell_v", index]
                 self.readings.pop(("cell_t", index), None)
 
     def snapshot(self, mcu_id: str, end: datetime, totals: Totals) -> Snapshot:
@@ -68,17 +84,24 @@ class Draft:
 class Assembler:
     """Gathers lines into one snapshot per interval and battery; the last readable value wins.
 
-    Values belong to the battery whose MCU ID came last. `mcu_id` and `totals` (each battery's
-    energy totals by column name) are what an earlier run remembered.
+    Values belong to the battery whose MCU ID came last. `mcu_id`, `totals` (each battery's energy
+    totals by column name) and `cells` (how many each battery has) are what an earlier run
+    remembered.
     """
 
-    def __init__(self, mcu_id: str | None = None, totals: Mapping[str, Totals] | None = None):
+    def __init__(
+        self,
+        mcu_id: str | None = None,
+        totals: Mapping[str, Totals] | None = None,
+        cells: Mapping[str, int] | None = None,
+    ) -> None:
         self.mcu_id = mcu_id
         self.dropped_nameless = 0
         # None stands for the battery whose MCU ID has not come yet.
         self._totals = LRU[str | None, Totals]()
         self._totals.update({mcu: dict(known) for mcu, known in (totals or {}).items()})
-        self._cells = LRU[str | None, int]()  # how many each battery has, as it says
+        self._cells = LRU[str | None, int]()
+        self._cells.update(cells or {})
         self._drafts: dict[str | None, Draft] = {}
         self._nameless: deque[tuple[datetime, Draft, Totals]] = deque()
         self._named_late: list[Snapshot] = []
@@ -89,6 +112,11 @@ class Assembler:
     def totals(self) -> dict[str, Totals]:
         """The energy totals to remember, by MCU ID."""
         return {mcu_id: totals for mcu_id, totals in self._totals.items() if mcu_id is not None}
+
+    @property
+    def cells(self) -> dict[str, int]:
+        """How many cells each battery says that it has, to remember, by MCU ID."""
+        return {mcu_id: count for mcu_id, count in self._cells.items() if mcu_id is not None}
 
     def handle(self, said: Said | None) -> Said | None:
         """Takes in what a line says; returns it, or why it cannot be taken. Never raises."""
@@ -118,9 +146,9 @@ class Assembler:
         snapshots, self._named_late = self._named_late, []
         for mcu_id, draft in self._drafts.items():
             totals = self._totals.get(mcu_id, {})
-            if (cells := draft.readings.get(("cell_count", None))) is not None:
-                self._cells[mcu_id] = int(cells)
-            draft.forget_missing_cells(self._cells.get(mcu_id, CELLS))
+            if (count := draft.cell_count()) is not None:
+                self._cells[mcu_id] = count
+            draft.forget_missing_cells(self._cells.get(mcu_id))
             if mcu_id is None:
                 self._wait_for_name(end, draft, dict(totals))
             else:
@@ -151,6 +179,8 @@ class Assembler:
             self._drafts[mcu_id] = self._drafts.pop(None)
         if None in self._totals:
             self._totals[mcu_id] = self._totals.pop(None)
+        if None in self._cells:
+            self._cells[mcu_id] = self._cells.pop(None)
 
     def _wait_for_name(self, end: datetime, draft: Draft, totals: Totals) -> None:
         if len(self._nameless) >= MAX_NAMELESS:

@@ -172,8 +172,10 @@ class Console:
             yield Lost(f"silent for {self._silence_s:g} s")
         except TimeoutError:
             yield Lost(f"no answer to the connection request within {self._handshake_s:g} s")
+        except websockets.InvalidHandshake as error:  # whoever answered is no console
+            yield Lost(f"{_told(error)}; perhaps BATTERY_PORT or BATTERY_PATH is wrong")
         except (OSError, ValueError, websockets.WebSocketException) as error:
-            yield Lost(f"{ascii(str(error) or type(error).__name__)[1:-1]:.200}")
+            yield Lost(_told(error))
 
     async def _look_up(self) -> str:
         """One of the host's addresses, another one at each attempt. Raises OSError, TimeoutError.
@@ -229,6 +231,11 @@ async def _pieces(connection: ClientConnection) -> AsyncGenerator[bytes | None]:
             async for piece in message:
                 yield piece
         yield None
+
+
+def _told(error: Exception) -> str:
+    """What an error says, in ASCII, as it may quote the other side."""
+    return f"{ascii(str(error) or type(error).__name__)[1:-1]:.200}"
 
 
 def _why_closed(closed: websockets.ConnectionClosed) -> str:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from statistics import median
 
+from bluenova_shared.program import show_what_can_be_shown
 from bluenova_tools.chaos.faults import kinds
 from bluenova_tools.chaos.plan import PACE_S, plan
 from bluenova_tools.chaos.recovery import recoveries
@@ -142,6 +143,7 @@ def _wrong(
 
 def main() -> int:
     """Entry point."""
+    show_what_can_be_shown()
     folder = Path(tempfile.mkdtemp(prefix="bluenova-chaos-"))
     try:
         return run(_arguments(), folder)

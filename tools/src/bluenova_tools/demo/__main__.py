@@ -4,7 +4,6 @@ All services are the real ones, as child processes on free ports of the loopback
 their data in temporary folders. Nothing is left behind.
 """
 
-import argparse
 import asyncio
 import os
 import signal
@@ -15,18 +14,19 @@ from contextlib import ExitStack, closing, suppress
 from rich.console import Console
 
 from bluenova_shared.mqtt.broker import Broker
+from bluenova_shared.program import (
+    as_program,
+    ignore_signals,
+    interrupt,
+    stop_requested,
+)
 from bluenova_shared.table import TABLE
 from bluenova_shared.topics import Topics
 from bluenova_tools.demo.chain import INTERVAL_S, Chain, say
 from bluenova_tools.demo.rows import NEWEST_ROWS, newest_rows
 from bluenova_tools.local import Service, ServiceError
-from bluenova_tools.options import add_version
-from bluenova_tools.signals import (
-    ends_by_ctrl_c,
-    stop_requested,
-    terminal_of_our_own,
-    until_one_ends,
-)
+from bluenova_tools.options import Parser, add_version
+from bluenova_tools.signals import terminal_of_our_own, until_one_ends
 from bluenova_tools.watch.__main__ import is_terminal, watch
 
 
@@ -65,7 +65,7 @@ def run(lasts_s: float | None) -> int:
         try:
             asyncio.run(show(chain, lasts_s))
         finally:
-            _ignore_signals()
+            ignore_signals()
         say("Ending collectors and recorder …")
         chain.finish()
         with closing(chain.database.connect()) as database:
@@ -80,17 +80,6 @@ def run(lasts_s: float | None) -> int:
     return count
 
 
-def _ignore_signals() -> None:
-    """Lets the ending, which is bounded in time, come to its end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-
-def _interrupt(*_: object) -> None:
-    _ignore_signals()
-    raise KeyboardInterrupt
-
-
 def _seconds(text: str) -> float | None:
     if not text:
         return None
@@ -100,16 +89,15 @@ def _seconds(text: str) -> float | None:
     raise ValueError(f"DEMO_SECONDS is {text!r}. Give seconds, for example DEMO_SECONDS=30.")
 
 
-@ends_by_ctrl_c()
+@as_program()
 def main() -> int:
     """Runs the demo; `DEMO_SECONDS` in the environment ends it by itself."""
     about = "Run the whole chain on this machine, with two simulated batteries."
     ends = "DEMO_SECONDS=30 in the environment ends it after as many seconds; else Ctrl-C does."
-    parser = argparse.ArgumentParser("bluenova-demo", description=about, epilog=ends)
+    parser = Parser("bluenova-demo", description=about, epilog=ends)
     add_version(parser)
     parser.parse_args()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         with terminal_of_our_own():
             count = run(_seconds(os.environ.get("DEMO_SECONDS", "")))

@@ -16,6 +16,7 @@ from psycopg2.extras import execute_values
 
 from bluenova_recorder.account import Account
 from bluenova_recorder.store import Store
+from bluenova_shared.program import show_what_can_be_shown
 from bluenova_shared.snapshot import CELLS, Snapshot
 from bluenova_shared.table import COLUMNS, TABLE, row
 from bluenova_shared.topics import Topics
@@ -33,6 +34,7 @@ def main() -> int:
     """Runs the benchmark, and prints one line for each comparison."""
     about = "Compare the way in which rows are stored with plainer ones."
     argparse.ArgumentParser("bench", description=about).parse_args()
+    show_what_can_be_shown()
     with Postgres() as postgres:
         storing = Storing(postgres.create_database("bench"))
         print("COPY into a stage and INSERT … SELECT from there is")

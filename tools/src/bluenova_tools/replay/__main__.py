@@ -6,9 +6,10 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from bluenova_tools.options import add_address, add_version
+from bluenova_shared.program import as_program, stop_requested
+from bluenova_tools.options import Parser, add_address, add_version, file
 from bluenova_tools.replay.capture import Capture, parse_capture
-from bluenova_tools.signals import ends_by_ctrl_c, stop_requested, until_one_ends
+from bluenova_tools.signals import until_one_ends
 from bluenova_tools.simulator.server import ConsoleServer
 from bluenova_tools.simulator.sources import Playback
 from bluenova_tools.simulator.truth import tell
@@ -33,14 +34,14 @@ def _speed(text: str) -> float:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="bluenova-replay",
         description="Serves a capture as a battery; each client hears it from its beginning.",
         epilog="A capture is a collector's log or one of bluenovalistener, both made with -r, "
         'or JSON lines {"t": seconds, "msg": text}.',
     )
     add = parser.add_argument
-    add("file", type=Path, help="the capture")
+    add("file", type=file, help="the capture")
     add_version(parser)
     add_address(parser)
     add("--speed", type=_speed, default=1.0, help="1, 10 …, or max for no pauses (1)")
@@ -76,7 +77,7 @@ async def run(arguments: argparse.Namespace, capture: Capture) -> None:
         await until_one_ends(stop.wait(), tell(server.events))
 
 
-@ends_by_ctrl_c()
+@as_program()
 def main() -> int:
     """Runs the replay; the command line says how."""
     arguments = _parser().parse_args()

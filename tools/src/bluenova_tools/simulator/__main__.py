@@ -9,8 +9,9 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from bluenova_tools.options import add_address, add_version, between, whole
-from bluenova_tools.signals import ends_by_ctrl_c, stop_requested, until_one_ends
+from bluenova_shared.program import as_program, stop_requested
+from bluenova_tools.options import Parser, add_address, add_version, between, whole
+from bluenova_tools.signals import until_one_ends
 from bluenova_tools.simulator.battery import Pack, PackSettings
 from bluenova_tools.simulator.console import ConsoleLine, round_of_lines
 from bluenova_tools.simulator.server import ConsoleServer
@@ -77,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         f"  {name:21}{trouble.meaning} ({trouble.rate:g} of {trouble.of})"
         for name, trouble in TROUBLES.items()
     )
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="bluenova-simulator",
         description="A simulated BlueNova battery: ws://HOST:PORT/ws/ speaks its console.",
         epilog=f"troubles and their usual rates:\n{troubles}",
@@ -134,7 +135,7 @@ async def run(arguments: argparse.Namespace, packs: Sequence[Pack], truth: Truth
         await until_one_ends(stop.wait(), talk(console, lines, truth), tell(server.events, truth))
 
 
-@ends_by_ctrl_c()
+@as_program()
 def main() -> int:
     """Runs the simulator; the command line says how."""
     arguments = _parser().parse_args()

@@ -1,7 +1,6 @@
 """`bluenova-watch`: a live view of what is on MQTT; without a terminal, plain lines."""
 
 import asyncio
-import io
 import logging
 import os
 import secrets
@@ -15,10 +14,10 @@ from rich.live import Live
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.broker import Broker, Client
 from bluenova_shared.mqtt.link import MqttLink
+from bluenova_shared.program import as_program, stop_requested
 from bluenova_shared.setting_types import WrongSettings
 from bluenova_shared.settings import ProgramSettings
 from bluenova_shared.topics import Topics
-from bluenova_tools.signals import ends_by_ctrl_c, stop_requested
 from bluenova_tools.watch.board import Board
 from bluenova_tools.watch.screen import plain_line, render
 
@@ -29,6 +28,7 @@ class WatchSettings(ProgramSettings):
     """A live view of the batteries on MQTT. Ctrl-C ends it."""
 
     distribution = "bluenova-tools"
+    program = "bluenova-watch"
 
 
 class _Note(logging.Handler):
@@ -118,11 +118,9 @@ async def _run(broker: Broker, topics: Topics) -> None:
     await watch(broker, topics, stop_requested(), Console())
 
 
-@ends_by_ctrl_c()
+@as_program()
 def main() -> int:
     """Runs the view; environment and command line say where the broker is."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a terminal may know no bars and no degrees
     try:
         settings = WatchSettings.load(sys.argv[1:])
         settings.set_up_logging()
