@@ -121,6 +121,12 @@ def test_a_wrong_setting_is_said_with_its_reason(arguments: list[str], said: str
     assert wrong(RecorderSettings, *arguments).startswith(said)
 
 
+@pytest.mark.parametrize("interval", [0, 86401])
+def test_an_interval_lasts_between_a_second_and_a_day(interval: int) -> None:
+    assert wrong(CollectorSettings, "-i", str(interval)).startswith(f"INTERVAL is '{interval}'")
+    assert [CollectorSettings.load(["-i", str(s)]).interval for s in (1, 86400)] == [1, 86400]
+
+
 def test_all_wrong_settings_are_reported_at_once_each_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
