@@ -59,6 +59,18 @@ def test_of_a_damaged_file_all_that_is_whole_is_saved(path: Path) -> None:
     assert len(saved) > 1900, "two pages are lost, and what only they led to"
 
 
+def test_a_text_that_is_none_costs_no_more_than_its_own_item(path: Path) -> None:
+    outbox = open_outbox(path)
+    items = list(fill(outbox, 10))
+    outbox.close()
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE outbox SET payload = CAST(x'ff' AS TEXT) WHERE n IN (3, 7)")
+    again = open_outbox(path)
+    again.between(0, None, MCU_ID, 10)  # here the damage is noticed
+    assert ids(again) == [item.id for n, item in enumerate(items, 1) if n not in (3, 7)]
+    again.close()
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_one_wrong_byte_anywhere_never_keeps_new_data_out(path: Path, seed: int) -> None:
     outbox = open_outbox(path)

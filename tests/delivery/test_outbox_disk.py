@@ -1,7 +1,7 @@
 """The outbox's file on a disk that is full, or that lies."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,7 @@ from tests.support.factories import BATTERY, MCU_ID, fill, open_outbox, snapshot
 from tests.support.outboxes import MEMORY, ids, overwrite
 
 from bluenova_collector.delivery.outbox import Outbox
-from bluenova_collector.delivery.outbox_file import DiskTrouble, Operation, OutboxFile, T
+from bluenova_collector.delivery.outbox_file import DiskTrouble, OutboxFile, T
 from bluenova_collector.memory import Memory
 from bluenova_tools.chaos.disk import SmallDisk
 
@@ -112,12 +112,11 @@ def test_a_collector_that_has_no_file_yet_and_a_full_disk_gets_one_once_there_is
 class Lying(OutboxFile):
     """A file whose disk takes what it says it does not, while `lies`."""
 
-    lies = True
+    lies = False
 
-    def add(self, operation: Operation[T]) -> T:
-        done = super().add(operation)
+    def _guarded(self, operation: Callable[[], T]) -> T:
+        done = super()._guarded(operation)
         if self.lies:
-            self.changes += 1
             raise DiskTrouble("disk I/O error")
         return done
 
@@ -132,6 +131,7 @@ class OnALyingDisk(Outbox):
 def test_what_a_disk_took_though_it_said_no_is_counted_once(path: Path) -> None:
     outbox = OnALyingDisk(path, limit=12)
     items = [snapshot(n) for n in range(5)]
+    outbox.lying.lies = True
     with pytest.raises(DiskTrouble):
         outbox.commit(items, MEMORY)
     outbox.lying.lies = False
@@ -140,4 +140,9 @@ def test_what_a_disk_took_though_it_said_no_is_counted_once(path: Path) -> None:
         outbox.commit(items if n == 5 else items[-1:], MEMORY)  # what was not taken comes again
     assert outbox.waiting[MCU_ID] == len(ids(outbox)) == 12
     assert outbox.dropped == 0
+    outbox.lying.lies = True
+    with pytest.raises(DiskTrouble):
+        outbox.delete(MCU_ID, [str(item.id) for item in items[:3]])
+    outbox.lying.lies = False
+    assert outbox.waiting[MCU_ID] == len(ids(outbox)) == 9
     outbox.close()
