@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -95,10 +94,3 @@ def test_help_lists_the_letters_and_ends_with_status_0(
     assert not set(re.findall("None|[*]|True|False|SecretStr|Path", ended.stdout))
     for letter in letters:
         assert f" -{letter}" in ended.stdout or f"-{letter}," in ended.stdout, ended.stdout
-
-
-@pytest.mark.parametrize("module", ["bluenova_collector", "bluenova_recorder"])
-def test_version_tells_it_and_ends_with_status_0(module: str, tmp_path: Path) -> None:
-    ended = run(module, "--version", folder=tmp_path)
-    name = module.replace("_", "-")
-    assert (ended.returncode, ended.stdout) == (0, f"{name} {version(name)}\n"), ended.stderr
