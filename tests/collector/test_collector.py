@@ -94,6 +94,26 @@ def test_the_stop_says_that_every_battery_is_offline_and_why_there_will_be_a_gap
     assert stopped == {ONE, OTHER}
 
 
+def test_a_lost_connection_to_the_battery_ends_a_pair_of_energy_totals() -> None:
+    one = collector()
+    say(one, f"MCU ID: {ONE}", "DEBUG: CALC PACK_CHARGE, STORE IN FLASH", "Write EnergyOut: 1")
+    one.console_lost()
+    say(one, "Write EnergyOut: 2")
+    (snapshot,) = close(one).live
+    assert (snapshot.energy_out, snapshot.energy_in) == (1, None)
+
+
+def test_more_cells_than_can_be_stored_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    one = collector()
+    for number, cells in enumerate((16, 20, 20, 24), 1):
+        say(one, f"MCU ID: {ONE}", f"CellCount: {cells}")
+        close(one, 10 * number + 0.5)
+    said = [record.getMessage() for record in caplog.records if "cells" in record.msg]
+    assert [line.partition(":")[0] for line in said] == [
+        f"Battery {ONE} says that it has {cells} cells" for cells in (20, 24)
+    ]
+
+
 def test_a_broker_that_has_accepted_us_hears_who_is_online() -> None:
     one = collector()
     own = Message(TOPICS.collector("c0ffee12"), "online", qos=1, retain=True)

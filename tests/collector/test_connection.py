@@ -24,7 +24,7 @@ from tests.support.scenarios import (
 )
 from websockets.frames import Frame, Opcode
 
-from bluenova_collector.console.connection import CLOSE_WITHIN_S, MAX_FRAME_BYTES, SAME_CHANGES
+from bluenova_collector.console.connection import CLOSE_WITHIN_S, SAME_CHANGES
 from bluenova_tools.simulator.acts import Fragments
 from bluenova_tools.simulator.behaviour import Behaviour
 
@@ -44,7 +44,7 @@ def told() -> dict[str, Story]:
             for behaviour in Behaviour
             if behaviour is not Behaviour.SERVE
         }
-        big = b"x" * (MAX_FRAME_BYTES + 1)
+        big = b"x" * (2**20 + 1)
         running |= {
             "redirects": redirects(stories),
             "accepts-nothing": accepts_nothing(stories),

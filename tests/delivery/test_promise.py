@@ -16,7 +16,7 @@ from tests.support.factories import MCU_ID, OTHER_MCU_ID, event, fill, open_outb
 from bluenova_collector.delivery.outbox import Outbox
 from bluenova_collector.delivery.outbox_file import DiskTrouble
 from bluenova_collector.delivery.pacing import Pacing, Waits
-from bluenova_collector.delivery.promise import MOST_UNWRITTEN, Delivery
+from bluenova_collector.delivery.promise import JITTER_S, MOST_UNWRITTEN, Delivery
 from bluenova_collector.memory import Memory
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.events import NoBroker, Published, Sent, TooLong
@@ -132,13 +132,16 @@ def test_without_a_broker_it_is_kept_and_goes_out_on_backlog_alone(
 
 
 def test_only_a_receipt_lets_go_and_only_of_what_it_names(
-    delivery: Delivery, outbox: Outbox, broker: Broker
+    delivery: Delivery, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     items = [snapshot(n) for n in range(4)]
     deliver(delivery, *items)
     assert len(left(outbox)) == 4
     delivery.handle_receipt(receipt(items[1], rejected=(items[3],)))
     assert left(outbox) == [items[0].id, items[2].id]
+    assert [r.getMessage() for r in caplog.records] == [
+        f"The recorder rejects {items[3].id} of {MCU_ID}: why"
+    ]
     delivery.handle_receipt(receipt(items[1], items[3]))  # replayed
     assert left(outbox) == [items[0].id, items[2].id]
 
@@ -174,14 +177,15 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("payload", HOSTILE.values(), ids=HOSTILE)
-def test_a_hostile_receipt_lets_go_of_nothing(
-    payload: bytes, delivery: Delivery, outbox: Outbox
+def test_a_hostile_receipt_lets_go_of_nothing_and_does_not_fill_the_log(
+    payload: bytes, delivery: Delivery, outbox: Outbox, caplog: pytest.LogCaptureFixture
 ) -> None:
     item = snapshot()
     deliver(delivery, item)
     hostile = payload.replace(b"ID", str(item.id).encode())
     delivery.handle_receipt(Message(TOPICS.recorded(MCU_ID), hostile, qos=1))
     assert left(outbox) == [item.id]
+    assert "input_value" not in caplog.text
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
@@ -293,10 +297,28 @@ def test_a_recorder_that_is_not_there_is_named_once_a_day(
         delivery.send_again()
         said.append(caplog.text.count("RECORDER=none"))
     assert said == [0, 0, 1, 1, 1, 2]
+    assert "for 60 minutes, and 1 items wait" in caplog.text
     delivery.handle_receipt(receipt(item))
     now_s += 86400.0
     delivery.send_again()
     assert caplog.text.count("RECORDER=none") == 2, "nothing waits"
+
+
+def test_a_recorder_that_is_ready_is_there_and_hears_soon_of_all_that_waits(
+    broker: Broker, outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    now_s = 0.0
+    delivery = Delivery(outbox, TOPICS, broker, lambda: now_s, Pacing(Waits(receipt_due_s=3600.0)))
+    list(fill(outbox, 10))
+    delivery.send_again()
+    now_s = 3000.0
+    delivery.recorder_is_ready()
+    now_s += JITTER_S
+    delivery.send_again()
+    assert [len(chunk) for chunk in broker.chunks()] == [10, 10]
+    now_s = 3600.0
+    delivery.send_again()
+    assert "RECORDER=none" not in caplog.text
 
 
 class Failing(Outbox):

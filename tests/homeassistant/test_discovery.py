@@ -335,6 +335,11 @@ def test_noise_and_curiosities_start_disabled() -> None:
     assert not {"soc", "cell_v_01", "errors", "waiting", "reconnects"} & quiet
 
 
+def test_the_collectors_own_figures_are_diagnostic() -> None:
+    figures = parts()["collector"]["components"]
+    assert {c["entity_category"] for c in figures.values()} == {"diagnostic"}
+
+
 def test_names_are_told_apart_and_do_not_repeat_the_device_s() -> None:
     names = [c["name"] for c in present(16).values()]
     assert len(set(names)) == len(names)

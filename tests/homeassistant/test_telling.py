@@ -82,6 +82,7 @@ def telling() -> Telling:
 def test_a_battery_is_told_of_with_its_first_snapshot_and_once(telling: Telling) -> None:
     telling.hear()
     assert telling.pass_time(10) == ["1A2B3C4D 16"]
+    assert telling.sent[0][0] == 1000.0, "it begins at once"
     for _ in range(100):
         telling.hear()
         assert telling.pass_time(10) == []

@@ -116,6 +116,9 @@ def test_a_broker_that_never_was_there_costs_one_line(caplog: pytest.LogCaptureF
         async with running(link):
             await asyncio.sleep(4)
             assert link.publish(Message("out", "x", qos=1)) == NoBroker()
+            began_s = time.monotonic()
+            assert not await link.close(timeout_s=60)
+            assert time.monotonic() - began_s < 30, "there is nobody to take leave of"
 
     asyncio.run(story())
     assert len(caplog.records) == 1

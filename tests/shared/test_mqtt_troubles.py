@@ -160,6 +160,27 @@ def test_two_clients_with_one_name_are_told_what_it_probably_is(
     assert "Lost the MQTT broker" in caplog.text
 
 
+ACCEPTED = b"\x20\x03\x00\x00\x00"  # MQTT 5: a CONNACK without properties
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        pytest.param(0x8B, "(closed by the broker: Server shutting down)", id="shutting down"),
+        pytest.param(
+            0x8E,
+            "(closed by the broker: Session taken over: perhaps another client uses the same name",
+            id="session taken over",
+        ),
+    ],
+)
+def test_a_brokers_farewell_is_told(
+    reason: int, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    farewell = bytes([0xE0, 0x02, reason, 0x00])
+    assert words in answered(caplog, ACCEPTED + farewell)
+
+
 def test_a_broker_that_accepts_us_and_ends_the_connection_at_once_is_not_said_to_refuse_us(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -167,7 +188,7 @@ def test_a_broker_that_accepts_us_and_ends_the_connection_at_once_is_not_said_to
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1000)
-        writer.write(b"\x20\x03\x00\x00\x00")
+        writer.write(ACCEPTED)
         await writer.drain()
         writer.close()
 
@@ -185,3 +206,28 @@ def test_a_broker_that_accepts_us_and_ends_the_connection_at_once_is_not_said_to
     asyncio.run(asyncio.wait_for(story(), 20))
     assert "before accepting us" not in caplog.text
     assert "the connection was lost" in caplog.text
+
+
+def test_after_a_connection_that_lasted_the_pauses_begin_again() -> None:
+    accepted = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal accepted
+        accepted += 1
+        await reader.read(1000)
+        writer.write(ACCEPTED)
+        await asyncio.sleep(0.2)
+        writer.close()
+
+    async def story() -> None:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            broker = Broker("127.0.0.1", server.sockets[0].getsockname()[1])
+            pauses = Pauses(first_s=0.05, longest_s=3600.0, short_s=0.1)
+            link = MqttLink(broker, Client("one"), time.monotonic, pauses=pauses)
+            running = asyncio.create_task(link.run())
+            while accepted < 12:  # noqa: ASYNC110  # doubled each time, the pauses add up to 100 s
+                await asyncio.sleep(0.02)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(story(), 30))

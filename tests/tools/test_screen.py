@@ -58,6 +58,11 @@ def test_the_cells_bars_rise_with_their_voltage() -> None:
     assert bars[:8] == sorted(bars[:8])
 
 
+def test_each_cell_has_a_line_of_its_own_from_55_columns_on() -> None:
+    texts = ["\n".join(drawn(board(pack_snapshot()), width, 24)) for width in (54, 55)]
+    assert ["16 █" in text for text in texts] == [False, True]
+
+
 def test_before_the_first_message_it_says_so() -> None:
     assert any("Waiting for a first battery" in line for line in drawn(Board(), 80, 24))
 
@@ -70,9 +75,10 @@ def test_a_value_that_an_interval_did_not_hold_stays() -> None:
     assert "+1.00 A" in text
 
 
-def test_a_battery_with_8_cells_shows_8() -> None:
+@pytest.mark.parametrize("cell_count", [8, None])
+def test_a_battery_with_8_cells_shows_8(cell_count: int | None) -> None:
     cells = (3.3,) * 8 + (None,) * 8
-    text = "\n".join(drawn(board(pack_snapshot(cell_count=8, cell_v=cells)), 80, 24))
+    text = "\n".join(drawn(board(pack_snapshot(cell_count=cell_count, cell_v=cells)), 80, 24))
     assert "08 " in text
     assert "09 " not in text
 

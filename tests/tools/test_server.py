@@ -20,7 +20,7 @@ from bluenova_tools.simulator.acts import Cut, Drop, Fragments, Stall, Vanish
 from bluenova_tools.simulator.behaviour import Behaviour
 from bluenova_tools.simulator.console import ConsoleLine
 from bluenova_tools.simulator.server import ConsoleServer
-from bluenova_tools.simulator.sources import Broadcast, Playback
+from bluenova_tools.simulator.sources import LONGEST_QUEUE, Broadcast, Playback
 from bluenova_tools.simulator.troubles import Troubles
 from bluenova_tools.simulator.truth import Truth
 
@@ -107,6 +107,26 @@ def test_all_clients_hear_the_same_console_and_the_truth_says_how_many_they_are(
         assert first[-10:] == second[second.index(first[-10]) :][:10]
         said = [json.loads(line) for line in written.getvalue().splitlines()]
         assert (first[-1], 2) in [(entry["line"], entry["listeners"]) for entry in said]
+
+    asyncio.run(run())
+
+
+def test_a_client_that_has_stopped_reading_is_dropped_and_costs_the_others_nothing() -> None:
+    async def run() -> None:
+        source = Broadcast()
+        deaf, other = source.listen(), source.listen()
+        waiting = [asyncio.ensure_future(anext(one)) for one in (deaf, other)]
+        await asyncio.sleep(0)
+        for number in range(LONGEST_QUEUE + 10):
+            source.say(f"SOC: {number}")
+            await waiting[1]
+            waiting[1] = asyncio.ensure_future(anext(other))
+            await asyncio.sleep(0)
+        assert source.listeners == 1
+        heard = [await waiting[0], *[await anext(deaf) for _ in range(LONGEST_QUEUE + 1)]]
+        assert heard[:2] == ["SOC: 0", "SOC: 1"]
+        assert heard[-1] == Drop(reset=True)
+        waiting[1].cancel()
 
     asyncio.run(run())
 

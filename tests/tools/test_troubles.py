@@ -32,6 +32,20 @@ def test_a_damaged_number_is_unreadable_and_the_truth_has_no_value(name: str) ->
         assert line.values == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "damaged"),
+    [
+        ("Current: -12.50", "Current: -12,50"),
+        ("Vpack: 53123", "Vpack: 53,123"),
+        ("Temp: -1234", "Temp: -1,234"),
+        ("SOC: 87", "SOC: 87,0"),
+    ],
+)
+def test_a_comma_stands_for_the_point_or_between_the_thousands(text: str, damaged: str) -> None:
+    (line,) = Troubles({"decimal-comma": 1.0}).on_line(ConsoleLine(text, 1, (("any", 1),)))
+    assert line.text == damaged
+
+
 @pytest.mark.parametrize("name", IN_BETWEEN)
 def test_what_comes_in_between_says_nothing_and_takes_nothing_away(name: str) -> None:
     texts = [line.text for line in said(name)]
@@ -123,6 +137,7 @@ def test_a_rate_is_kept() -> None:
 @pytest.mark.parametrize("name", TROUBLES)
 def test_each_trouble_can_be_switched_on_by_its_name(name: str) -> None:
     assert parse_trouble(name) == (name, TROUBLES[name].rate)
+    assert 0 < TROUBLES[name].rate <= 1
     assert parse_trouble(f"{name}=0.5") == (name, 0.5)
 
 

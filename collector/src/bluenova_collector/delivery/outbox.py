@@ -115,11 +115,7 @@ class Outbox:
                 self._count(db)  # with the new ones: which of them were there, nobody knows
             return numbers, self._make_room(db)
 
-        try:
-            numbers, dropped = self._file.add(write)
-        except DiskTrouble:
-            self._counted = 0
-            raise
+        numbers, dropped = self._file.add(write)
         self._waiting.subtract(dropped)
         self.count_dropped(len(dropped), f"OUTBOX_LIMIT={self._limit}")
         return numbers

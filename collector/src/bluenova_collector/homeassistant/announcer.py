@@ -40,7 +40,7 @@ class _Device:
     not_before_s: float = 0.0
     outgoing: deque[Message] = field(default_factory=deque)  # what is left of the announcement
     next_s: float = 0.0
-    given: dict[str, int] = field(default_factory=dict)  # bytes that this connection got, by topic
+    given: dict[str, int] = field(default_factory=dict)  # bytes of what went out, by topic
     just_seen: bool = False
 
 
@@ -105,7 +105,6 @@ class Announcer:
                 *(shortest, max(on_its_way + self._lengths_to_come())),
             )
         for device in self._devices.values():
-            device.given.clear()
             device.outgoing.clear()  # all begins anew with the next connection
 
     def publish_due(self) -> None:

@@ -30,7 +30,6 @@ class CellCount:
         if self._agreeing < self.AGREEING and (self.cells is not None or said is None):
             return False
         self.cells = candidate
-        self._agreeing = 0
         return True
 
 

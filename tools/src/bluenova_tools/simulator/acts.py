@@ -62,7 +62,7 @@ async def perform(connection: ServerConnection, act: Act) -> None:
             await connection.send([to_bytes(part) for part in parts], text=True)
         case Cut(text):
             frame = Frame(Opcode.TEXT, to_bytes(text)).serialize(mask=False)
-            connection.transport.write(frame[: max(len(frame) // 2, 1)])
+            connection.transport.write(frame[: len(frame) // 2])
             connection.transport.close()
             await connection.wait_closed()
         case Drop(reset):

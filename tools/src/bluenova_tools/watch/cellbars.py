@@ -77,7 +77,7 @@ def spread_line(cells: Cells) -> Text:
 def _share(volt: float, lowest: float, highest: float) -> float:
     span = max(highest - lowest, LEAST_SPAN_V)
     middle = (lowest + highest) / 2
-    return min(max((volt - middle) / span + 0.5, 0.0), 1.0)
+    return (volt - middle) / span + 0.5
 
 
 def _style(volt: float, volts: Sequence[float]) -> str:

@@ -1,0 +1,149 @@
+"""The outbox's file when it is damaged: what is saved, and that new data are kept."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+from tests.support.factories import MCU_ID, fill, open_outbox, snapshot
+from tests.support.outboxes import MEMORY, ids, overwrite
+
+from bluenova_collector.delivery.outbox_file import Unusable
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "no database at all": lambda file: file.write_bytes(b"nothing of ours" * 1000),
+    "an empty file": lambda file: file.write_bytes(b""),
+    "a broken head": lambda file: overwrite(file, 0, b"\xff" * 100),
+    "a broken middle": lambda file: overwrite(file, 4096, b"\xff" * 60_000),
+    "a cut end": lambda file: os.truncate(file, file.stat().st_size // 2),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_is_set_aside_and_new_data_kept(
+    path: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    outbox = open_outbox(path)
+    list(fill(outbox, 500))
+    outbox.close()
+    DAMAGES[damage](path)
+    before = path.read_bytes()
+    again = open_outbox(path)
+    again.recall()
+    for n in range(1000, 1010):
+        again.commit([new := snapshot(n)], MEMORY)
+        assert new.id in ids(again)
+    again.delete(MCU_ID, ids(again))
+    aside = list(path.parent.glob("*.damaged-*"))
+    if before:
+        assert len([file for file in aside if not file.name.endswith(("-wal", "-shm"))]) == 1
+        assert "damaged" in caplog.text
+        assert str(aside[0]) in caplog.text
+    again.close()
+    assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_of_a_damaged_file_all_that_is_whole_is_saved(path: Path) -> None:
+    outbox = open_outbox(path)
+    kept = [item.id for item in fill(outbox, 2000)]
+    outbox.close()
+    overwrite(path, path.stat().st_size // 2 // 4096 * 4096, b"\xff" * 8192)
+    again = open_outbox(path)
+    saved = ids(again)
+    assert again.waiting[MCU_ID] == len(saved)
+    again.close()
+    assert set(saved) <= set(kept)
+    assert len(saved) > 1900, "two pages are lost, and what only they led to"
+
+
+def test_a_text_that_is_none_costs_no_more_than_its_own_item(path: Path) -> None:
+    outbox = open_outbox(path)
+    items = list(fill(outbox, 10))
+    outbox.close()
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE outbox SET payload = CAST(x'ff' AS TEXT) WHERE n IN (3, 7)")
+    again = open_outbox(path)
+    again.between(0, None, MCU_ID, 10)  # here the damage is noticed
+    assert ids(again) == [item.id for n, item in enumerate(items, 1) if n not in (3, 7)]
+    again.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_wrong_byte_anywhere_never_keeps_new_data_out(path: Path, seed: int) -> None:
+    outbox = open_outbox(path)
+    list(fill(outbox, 40))
+    outbox.close()
+    whole, random = path.read_bytes(), Random(seed)
+    for _ in range(100):
+        path.write_bytes(whole)
+        overwrite(path, random.randrange(len(whole)), random.randbytes(1))
+        again = open_outbox(path)
+        again.recall()
+        again.commit([new := snapshot(99)], MEMORY)
+        again.between(0, None, MCU_ID, 1000)
+        again.oldest(MCU_ID)
+        assert new.id in ids(again)
+        assert again.delete(MCU_ID, [str(new.id)]) == 1
+        again.close()
+
+
+def test_a_damaged_file_that_cannot_be_set_aside_is_explained(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"nothing of ours" * 1000)
+    Path(f"{path}.new").mkdir()  # where the new file would be made
+    with pytest.raises(Unusable, match="cannot be set aside"):
+        open_outbox(path)
+
+
+def test_a_saving_that_was_cut_short_is_done_again(path: Path) -> None:
+    outbox = open_outbox(path)
+    kept = [item.id for item in fill(outbox, 50)]
+    outbox.close()
+    fresh = Path(f"{path}.new")
+    half = open_outbox(fresh)
+    list(fill(half, 5))
+    half.close()
+    overwrite(path, path.stat().st_size - 4096, b"\xff" * 4096)
+    again = open_outbox(path)
+    assert set(ids(again)) <= set(kept)
+    assert len(ids(again)) > 30
+    again.close()
+    path.rename(fresh)  # and killed between the two renamings
+    last = open_outbox(path)
+    assert len(ids(last)) > 30
+    last.close()
+
+
+def test_values_of_the_wrong_kind_end_nothing(path: Path) -> None:
+    outbox = open_outbox(path)
+    items = list(fill(outbox, 3))
+    outbox.close()
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("UPDATE outbox SET time_s = 'x' WHERE n = 1")
+        db.execute("UPDATE outbox SET time_s = 1 << 60 WHERE n = 2")
+        db.execute("UPDATE outbox SET payload = x'7b' WHERE n = 3")
+    again = open_outbox(path)
+    assert again.oldest(MCU_ID) is None
+    again.delete(MCU_ID, [str(items[0].id)])
+    assert again.oldest(MCU_ID) is None
+    assert len(again.between(0, None, MCU_ID, 10)) == 2
+    again.close()
+
+
+def test_damage_while_it_is_open_costs_neither_the_collector_nor_new_data(path: Path) -> None:
+    outbox = open_outbox(path)
+    list(fill(outbox, 3000))
+    name = outbox.name
+    overwrite(path, 4096, b"\xff" * (path.stat().st_size - 4096))
+    Path(f"{path}-wal").write_bytes(b"\xff" * 5000)
+    for n in range(5000, 5100):
+        outbox.commit([snapshot(n)], MEMORY)
+        outbox.between(0, None, MCU_ID, 1000)
+        outbox.oldest(MCU_ID)
+    outbox.close()
+    again = open_outbox(path)
+    assert again.waiting[MCU_ID] >= 90, "all but those before the damage was noticed"
+    assert again.name == name

@@ -1,0 +1,27 @@
+"""What the tests of the outbox's file share."""
+
+from pathlib import Path
+
+from tests.support.factories import MCU_ID
+
+from bluenova_collector.delivery.outbox import Outbox
+from bluenova_collector.memory import Memory
+
+MEMORY = Memory(
+    MCU_ID,
+    {MCU_ID: {"energy_in": 12.5}},
+    last_end_s=1_800_000_000,
+    present=[MCU_ID],
+    lost=["AB"],
+    cells={MCU_ID: 15},
+)
+
+
+def ids(outbox: Outbox, mcu_id: str = MCU_ID) -> list[str]:
+    return [kept.id for kept in outbox.between(0, None, mcu_id, 100_000)]
+
+
+def overwrite(file: Path, at: int, what: bytes) -> None:
+    with file.open("r+b") as opened:
+        opened.seek(at)
+        opened.write(what)
