@@ -1,3 +1,9 @@
+-- Whether a battery is full: a cell stands at 3.45 V or more, and the current has stopped.
+CREATE OR REPLACE FUNCTION battery_pack_is_full(i_pack REAL, v_cell_max REAL) RETURNS BOOLEAN
+LANGUAGE sql IMMUTABLE AS $$
+SELECT abs(i_pack) < 2 AND v_cell_max >= 3.45
+$$;
+
 -- The facts of one battery's hours that overlap [from_utc, to_utc), from its rows.
 -- docs/database.md says what each of them means. held_s is what it is in
 -- battery_pack_hours_from_rows: how long a row stands for, null before a gap.
@@ -52,7 +58,7 @@ held AS (
     SELECT *, CASE WHEN until_s <= 60 OR until_s <= 86400 AND abs(until_s - since_s) <= 2
                    THEN until_s END AS held_s,
            extract(minute FROM row_time)::INTEGER / 15 AS quarter,
-           abs(i_pack) < 2 AND v_cell_max >= 3.45 AS is_top,
+           battery_pack_is_full(i_pack, v_cell_max) AS is_top,
            abs(i_pack) < 20 AND v_cell_min <= 3.0 AS is_empty
     FROM apart
     WHERE counts
@@ -83,7 +89,8 @@ beside AS (
     WINDOW by_time AS (PARTITION BY hour_utc ORDER BY row_time)
 ),
 known AS (
-    SELECT *, max(CASE WHEN is_top THEN row_time END) OVER of_hour AS full_time,
+    SELECT *, count(*) OVER of_hour AS rows_of_hour,
+           max(CASE WHEN is_top THEN row_time END) OVER of_hour AS full_time,
            min(CASE WHEN is_empty THEN row_time END) OVER of_hour AS empty_time,
            row_time - rest_from >= INTERVAL '10 min' AND NOT coalesce(is_top, FALSE) AS is_rest,
            -- A clean step looks like one at two rows: the later one counts.
@@ -163,7 +170,7 @@ states_of_hour AS (
 total_parts AS (
     SELECT hour_utc, energy_in, energy_out, row_time AS part_from, quarter,
            coalesce(lead(row_n) OVER (PARTITION BY hour_utc ORDER BY row_time),
-                    count(*) OVER (PARTITION BY hour_utc) + 1000) - row_n AS part_rows
+                    rows_of_hour + 1) - row_n AS part_rows
     FROM known
     WHERE total_changed OR row_n = 1
 ),

@@ -59,17 +59,24 @@ CROSS JOIN LATERAL battery_pack_hour_facts_from_rows(of_mcu_id, begins, ends) AS
 $$;
 
 -- The battery's newest hour with rows before a time, and its next one from that time on; null if
--- there is none. The rows may have been removed on purpose.
+-- there is none. The rows may have been removed on purpose. (Compared and ordered by both columns
+-- of the key: else a planner may walk through the index on time, past all other batteries' rows.)
 CREATE OR REPLACE FUNCTION battery_pack_hours_beside(
     of_mcu_id BIGINT, from_utc TIMESTAMP, to_utc TIMESTAMP
 ) RETURNS TABLE (hour_before TIMESTAMP, hour_after TIMESTAMP)
 LANGUAGE sql STABLE AS $$
-SELECT coalesce((SELECT date_trunc('hour', max(insert_time_utc)::TIMESTAMP) FROM battery_pack
-                 WHERE mcu_id = of_mcu_id AND insert_time_utc < from_utc),
+SELECT coalesce((SELECT date_trunc('hour', insert_time_utc::TIMESTAMP)
+                 FROM (SELECT mcu_id, insert_time_utc FROM battery_pack
+                       WHERE (mcu_id, insert_time_utc) < (of_mcu_id, from_utc)
+                       ORDER BY mcu_id DESC, insert_time_utc DESC LIMIT 1) AS before_it
+                 WHERE mcu_id = of_mcu_id),
                 (SELECT max(hour_utc) FROM battery_pack_hours
                  WHERE mcu_id = of_mcu_id AND hour_utc < date_trunc('hour', from_utc))),
-       coalesce((SELECT date_trunc('hour', min(insert_time_utc)::TIMESTAMP) FROM battery_pack
-                 WHERE mcu_id = of_mcu_id AND insert_time_utc >= to_utc),
+       coalesce((SELECT date_trunc('hour', insert_time_utc::TIMESTAMP)
+                 FROM (SELECT mcu_id, insert_time_utc FROM battery_pack
+                       WHERE (mcu_id, insert_time_utc) >= (of_mcu_id, to_utc)
+                       ORDER BY mcu_id, insert_time_utc LIMIT 1) AS after_it
+                 WHERE mcu_id = of_mcu_id),
                 (SELECT min(hour_utc) FROM battery_pack_hours
                  WHERE mcu_id = of_mcu_id AND hour_utc >= to_utc))
 $$;

@@ -31,8 +31,10 @@ CROSS JOIN LATERAL (
                  cell_08_t, cell_09_t, cell_10_t, cell_11_t, cell_12_t, cell_13_t, cell_14_t,
                  cell_15_t, cell_16_t] AS cell_t
     FROM battery_pack AS pack
-    WHERE pack.mcu_id = batteries.mcu_id AND insert_time_utc IS NOT NULL
-    ORDER BY insert_time_utc DESC
+    -- Compared and ordered by both columns, so that no planner walks through the index on time: of
+    -- a battery that has been silent for a year it would find the newest row a year later.
+    WHERE (pack.mcu_id, insert_time_utc) <= (batteries.mcu_id, 'infinity')
+    ORDER BY pack.mcu_id DESC, insert_time_utc DESC
     LIMIT 1
 ) AS newest
 CROSS JOIN LATERAL (
@@ -46,4 +48,5 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT cell::SMALLINT, v FROM unnest(cell_v) WITH ORDINALITY AS each (v, cell)
     WHERE v IS NOT NULL ORDER BY v DESC, cell LIMIT 1
-) AS highest ON TRUE;
+) AS highest ON TRUE
+WHERE newest.mcu_id = batteries.mcu_id;

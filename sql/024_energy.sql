@@ -85,10 +85,11 @@ BEGIN
             FROM parts GROUP BY n
         )
         SELECT $2[n]::TIMESTAMPTZ, $2[n + 1]::TIMESTAMPTZ,
-               $2[n]::TIMESTAMPTZ AT TIME ZONE $4,
+               -- A day that has no midnight on the clock has it as its name.
+               date_trunc($5, $2[n]::TIMESTAMPTZ AT TIME ZONE $4),
                energy_in, energy_out, integral_in, integral_out
         FROM generate_series(1, array_length($2, 1) - 1) AS n
         LEFT JOIN sums USING (n)
         ORDER BY n
-    $query$ USING of_mcu_id, begins, hour_before, time_zone;
+    $query$ USING of_mcu_id, begins, hour_before, time_zone, bucket;
 END $$;

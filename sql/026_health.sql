@@ -111,8 +111,14 @@ BEGIN
     RETURN QUERY EXECUTE $query$
         SELECT full_time, date_part('epoch', $3 - full_time) / 86400
         FROM (SELECT max(full_time) AS full_time
-              FROM battery_pack_hour_facts_now($1, $2, $3)
-              WHERE full_time <= $3) AS newest
+              FROM (SELECT full_time FROM battery_pack_hour_facts_now($1, $2, $3)
+                    WHERE full_time <= $3
+                    UNION ALL
+                    -- Of its last hour a part may count: facts know only the hour's last one.
+                    SELECT insert_time_utc::TIMESTAMP FROM battery_pack
+                    WHERE mcu_id = $1 AND insert_time_utc >= date_trunc('hour', $3)
+                      AND insert_time_utc <= $3
+                      AND battery_pack_is_full(i_pack, v_cell_max)) AS found) AS newest
     $query$ USING of_mcu_id, coalesce(stored, '2000-01-01'), at_utc;
 END $$;
 
