@@ -75,8 +75,11 @@ beside AS (
     FROM placed, around
 ),
 held AS (
-    SELECT *, v_pack::FLOAT8 * i_pack AS power,
-           round((v_cell_max::FLOAT8 - v_cell_min) * 1000) / 1000 AS spread,
+    -- What is too large for a REAL, or no number, is not known.
+    SELECT *,
+           CASE WHEN abs(v_pack::FLOAT8 * i_pack) < 1e30 THEN v_pack::FLOAT8 * i_pack END AS power,
+           CASE WHEN abs(v_cell_max::FLOAT8 - v_cell_min) < 1e30
+                THEN round((v_cell_max::FLOAT8 - v_cell_min) * 1000) / 1000 END AS spread,
            CASE WHEN until_s <= 60 OR until_s <= 86400 AND abs(until_s - since_s) <= 2
                 THEN until_s END AS held_s,
            (cell_01_v - median_v) * 1000 AS dev_01, (cell_02_v - median_v) * 1000 AS dev_02,
@@ -91,7 +94,8 @@ held AS (
     CROSS JOIN LATERAL (SELECT extract(epoch FROM row_time - before_it)::FLOAT8 AS since_s,
                                extract(epoch FROM after_it - row_time)::FLOAT8 AS until_s) AS apart
     CROSS JOIN LATERAL (
-        SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY v) AS median_v
+        SELECT CASE WHEN max(abs(v)) < 1e30
+                    THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY v) END AS median_v
         FROM unnest(ARRAY[cell_01_v, cell_02_v, cell_03_v, cell_04_v, cell_05_v, cell_06_v,
                           cell_07_v, cell_08_v, cell_09_v, cell_10_v, cell_11_v, cell_12_v,
                           cell_13_v, cell_14_v, cell_15_v, cell_16_v]) AS v

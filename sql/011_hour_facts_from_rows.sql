@@ -1,7 +1,7 @@
 -- Whether a battery is full: a cell stands at 3.45 V or more, and the current has stopped.
-CREATE OR REPLACE FUNCTION battery_pack_is_full(i_pack REAL, v_cell_max REAL) RETURNS BOOLEAN
+CREATE OR REPLACE FUNCTION battery_pack_is_full(i_pack FLOAT8, v_cell_max FLOAT8) RETURNS BOOLEAN
 LANGUAGE sql IMMUTABLE AS $$
-SELECT abs(i_pack) < 2 AND v_cell_max >= 3.45
+SELECT abs(i_pack) < 2 AND v_cell_max >= 3.45::REAL
 $$;
 
 -- The facts of one battery's hours that overlap [from_utc, to_utc), from its rows.
@@ -24,13 +24,17 @@ distinct_rows AS (
     SELECT DISTINCT ON (insert_time_utc)
            date_trunc('hour', insert_time_utc::TIMESTAMP) AS hour_utc,
            insert_time_utc::TIMESTAMP AS row_time, TRUE AS counts,
-           v_pack::FLOAT8 * i_pack AS power, i_pack, v_cell_min, v_cell_max,
-           round((v_cell_max::FLOAT8 - v_cell_min) * 1000) AS spread_mv,
+           -- What is too large for a REAL, or no number, is not known.
+           CASE WHEN abs(v_pack::FLOAT8 * i_pack) < 1e30 THEN v_pack::FLOAT8 * i_pack END AS power,
+           CASE WHEN abs(i_pack) < 1e30 THEN i_pack::FLOAT8 END AS i_pack,
+           v_cell_min, v_cell_max,
+           CASE WHEN abs(v_cell_max::FLOAT8 - v_cell_min) < 1e30
+                THEN round((v_cell_max::FLOAT8 - v_cell_min) * 1000) END AS spread_mv,
            energy_in, energy_out, errors, breaker, system_state, charge_state
     FROM battery_pack
     WHERE mcu_id = of_mcu_id AND insert_time_utc >= (SELECT begins FROM bounds)
       AND insert_time_utc < (SELECT ends FROM bounds)
-    ORDER BY insert_time_utc, v_pack, i_pack, soc, temp, v_cell_min, v_cell_max,
+    ORDER BY insert_time_utc, v_pack, battery_pack.i_pack, soc, temp, v_cell_min, v_cell_max,
              energy_in, energy_out, errors, breaker, system_state, charge_state
 ),
 stream AS (
@@ -59,7 +63,7 @@ held AS (
                    THEN until_s END AS held_s,
            extract(minute FROM row_time)::INTEGER / 15 AS quarter,
            battery_pack_is_full(i_pack, v_cell_max) AS is_top,
-           abs(i_pack) < 20 AND v_cell_min <= 3.0 AS is_empty
+           abs(i_pack) < 20 AND v_cell_min <= 3 AS is_empty
     FROM apart
     WHERE counts
 ),
@@ -186,7 +190,7 @@ total_stretches AS (
                 FROM total_parts CROSS JOIN LATERAL (VALUES
                     ('in', energy_in::FLOAT8), ('out', energy_out)
                 ) AS one (name, value)
-                WHERE value IS NOT NULL) AS compared) AS numbered
+                WHERE abs(value) < 1e30) AS compared) AS numbered
     GROUP BY hour_utc, name, stretch
 ),
 clean_totals AS (
@@ -216,7 +220,8 @@ cell_steps AS (
     SELECT hour_utc, row_time, step_amps, ratios.*
     FROM known
     CROSS JOIN LATERAL (
-        SELECT array_agg((volts_after - volts_before)::REAL ORDER BY cell) AS steps
+        SELECT array_agg(CASE WHEN abs(volts_after - volts_before) < 1000
+                              THEN volts_after - volts_before END ORDER BY cell) AS steps
         FROM (SELECT cell_01_v, cell_02_v, cell_03_v, cell_04_v, cell_05_v, cell_06_v, cell_07_v,
                      cell_08_v, cell_09_v, cell_10_v, cell_11_v, cell_12_v, cell_13_v, cell_14_v,
                      cell_15_v, cell_16_v

@@ -1,5 +1,6 @@
 -- What functions read: the hours as they are at this moment, those that are not up to date in
--- battery_pack_hours from the rows. Hours that the recorder has yet to fill in are left out.
+-- battery_pack_hours from the rows. Until old rows have got their hours (battery_pack_hours_filled),
+-- windows of more than two days are without them: to read years of rows instead would take minutes.
 
 -- The hours from from_utc to to_utc of which battery_pack_hours is not up to date, those that follow
 -- each other together. All, if nobody keeps it.
@@ -10,9 +11,21 @@ LANGUAGE sql STABLE AS $$
 SELECT min(hour_utc), max(hour_utc) + INTERVAL '1 hour'
 FROM (SELECT hour_utc, hour_utc - INTERVAL '1 hour' * row_number() OVER (ORDER BY hour_utc)
                  AS together
-      FROM (SELECT DISTINCT hour_utc FROM battery_pack_changed_hours
+      FROM (SELECT hour_utc FROM battery_pack_changed_hours
             WHERE mcu_id = of_mcu_id AND hour_utc >= date_trunc('hour', from_utc)
-              AND hour_utc < to_utc AND from_utc < to_utc) AS marked) AS numbered
+              AND hour_utc < to_utc AND from_utc < to_utc
+            UNION
+            SELECT hour_utc
+            FROM generate_series(
+                date_trunc('hour', from_utc),
+                least(to_utc, from_utc + INTERVAL '2 days') - INTERVAL '1 us', INTERVAL '1 hour'
+            ) AS hour_utc
+            WHERE to_utc - from_utc <= INTERVAL '2 days'
+              AND hour_utc < (SELECT max(filled_from) FROM battery_pack_hours_filled)
+              AND hour_utc NOT IN (SELECT hour_utc FROM battery_pack_hours
+                                   WHERE mcu_id = of_mcu_id
+                                     AND hour_utc >= date_trunc('hour', from_utc)
+                                     AND hour_utc < to_utc)) AS behind) AS numbered
 WHERE EXISTS (SELECT FROM battery_pack_hours_filled)
 GROUP BY together
 UNION ALL

@@ -12,9 +12,12 @@ WITH RECURSIVE batteries AS (
 SELECT batteries.mcu_id, newest.insert_time_utc,
        date_trunc('second', now() AT TIME ZONE 'UTC' - (TIMESTAMP 'epoch'
            + extract(epoch FROM newest.insert_time_utc)::FLOAT8 * INTERVAL '1 s')) AS age,
-       soc, v_pack, i_pack, round((v_pack::FLOAT8 * i_pack)::NUMERIC, 1)::REAL AS power,
+       soc, v_pack, i_pack,
+       CASE WHEN abs(v_pack::FLOAT8 * i_pack) < 1e30
+            THEN round((v_pack::FLOAT8 * i_pack)::NUMERIC, 1)::REAL END AS power,
        temp, health, v_cell_min, v_cell_max,
-       round((v_cell_max::FLOAT8 - v_cell_min)::NUMERIC, 3)::REAL AS spread,
+       CASE WHEN abs(v_cell_max::FLOAT8 - v_cell_min) < 1e30
+            THEN round((v_cell_max::FLOAT8 - v_cell_min)::NUMERIC, 3)::REAL END AS spread,
        CASE WHEN complete THEN lowest.cell END AS lowest_cell,
        CASE WHEN complete THEN lowest.v END AS lowest_cell_v,
        CASE WHEN complete THEN highest.cell END AS highest_cell,

@@ -64,8 +64,12 @@ BEGIN
                    min(spread), avg(spread), max(spread)
             FROM battery_pack
             CROSS JOIN LATERAL (
-                SELECT (v_pack::FLOAT8 * i_pack)::REAL AS power,
-                       (round((v_cell_max::FLOAT8 - v_cell_min) * 1000) / 1000)::REAL AS spread
+                -- What is too large for a REAL, or no number, is not known.
+                SELECT CASE WHEN abs(v_pack::FLOAT8 * i_pack) < 1e30
+                            THEN v_pack::FLOAT8 * i_pack END AS power,
+                       CASE WHEN abs(v_cell_max::FLOAT8 - v_cell_min) < 1e30
+                            THEN round((v_cell_max::FLOAT8 - v_cell_min) * 1000) / 1000
+                       END AS spread
             ) AS derived
             WHERE mcu_id = $4 AND insert_time_utc >= $1 AND insert_time_utc < $2
             GROUP BY bucket

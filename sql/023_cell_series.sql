@@ -43,8 +43,11 @@ BEGIN
                   FROM battery_pack
                   WHERE mcu_id = $4 AND insert_time_utc >= $1 AND insert_time_utc < $2
                   OFFSET 0) AS packs
-            CROSS JOIN LATERAL (SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY v) AS median_v
-                                FROM unnest(cell_v) AS v) AS pack
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN max(abs(v)) < 1e30
+                            THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY v) END AS median_v
+                FROM unnest(cell_v) AS v
+            ) AS pack
             CROSS JOIN LATERAL unnest(cell_v, cell_t) WITH ORDINALITY AS one (v, t, cell)
             CROSS JOIN LATERAL (
                 SELECT (round((v - median_v) * 2000) / 2)::REAL AS dev

@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -53,12 +54,11 @@ def local_begin(moment: datetime, bucket: str, zone: str) -> datetime:
 
 
 @pytest.mark.parametrize("filled", [True, False], ids=["by the hours", "by the rows"])
-@pytest.mark.parametrize(
-    ("zone", "start", "bucket", "days"), [one[1:] for one in DAYS], ids=[one[0] for one in DAYS]
-)
+@pytest.mark.parametrize("one", [one[1:] for one in DAYS], ids=[one[0] for one in DAYS])
 def test_it_is_counted_by_the_clock_of_the_zone(
-    zone: str, start: datetime, bucket: str, days: int, filled: bool, tables: Database
+    one: tuple[str, datetime, str, int], filled: bool, tables: Database
 ) -> None:
+    zone, start, bucket, days = one
     table = counting(start, 144 * days)
     insert(tables, table)
     if filled:
@@ -81,8 +81,8 @@ def test_it_is_counted_by_the_clock_of_the_zone(
         assert row["energy_out"] == pytest.approx(count / 4)
         assert row["integral_in"] == pytest.approx(held / 12)
         assert row["integral_out"] == 0
-    for one, following in itertools.pairwise(answer):
-        assert one["bucket_end"] == following["bucket_begin"]
+    for earlier, later in pairwise(answer):
+        assert earlier["bucket_end"] == later["bucket_begin"]
 
 
 def day_of(database: Database, *, day: int = 10) -> Row:

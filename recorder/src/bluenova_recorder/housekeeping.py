@@ -67,7 +67,7 @@ class Housekeeping:
         try:
             self._name_troubles(state)
             with closing(self._account.connect()) as db:
-                done = self._renew_views(db)
+                done = self.renew(db)
             done = self._key.see_to(state) and done
             with closing(self._account.connect()) as db, transaction(db) as cursor:
                 after = look(cursor)
@@ -87,7 +87,8 @@ class Housekeeping:
         self._trouble.to(None)
         return after if done else None
 
-    def _renew_views(self, db: pg.connection) -> bool:
+    def renew(self, db: pg.connection) -> bool:
+        """Makes views, functions and tables as this release has them; returns whether all were."""
         with transaction(db) as cursor:
             old = with_old(cursor, sql_files())
             old += [file for file in with_missing(cursor, sql_files()) if file not in old]

@@ -50,7 +50,16 @@ def prepare(db: pg.connection) -> None:
 def _lacks(cursor: pg.cursor) -> bool:
     """Whether anything is missing. It only looks."""
     needed = [file for file in sql_files() if file.is_needed]
-    return bool(with_missing(cursor, needed) or _missing_columns(cursor))
+    return bool(with_missing(cursor, needed) or _missing_columns(cursor) or _lacks_marks(cursor))
+
+
+def _lacks_marks(cursor: pg.cursor) -> bool:
+    """Whether somebody dropped the table that the triggers write into: all who write fail then."""
+    cursor.execute(
+        "SELECT to_regproc('battery_pack_mark_changed') IS NOT NULL "
+        "AND to_regclass('battery_pack_changed_hours') IS NULL"
+    )
+    return cursor.fetchone() == (True,)
 
 
 def _make_missing(cursor: pg.cursor) -> None:
