@@ -8,7 +8,7 @@
 
 SHELL := /bin/bash
 BIN   := .venv/bin
-SOURCES := shared/src collector/src recorder/src tools/src tests
+SOURCES := shared/src collector/src recorder/src dashboard/src dashboard/hatch_build.py tools/src tests
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-ha test-compose chaos check format bench schema lock clean

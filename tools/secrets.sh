@@ -3,7 +3,8 @@
 #
 #   docker compose run --rm secrets                     make the missing ones (each `up` does)
 #   docker compose run --rm secrets show homeassistant  print an account: collector, recorder,
-#                                                       homeassistant, homeauto or dashboard
+#                                                       homeassistant, homeauto, dashboard or
+#                                                       page (the page's own password)
 #   docker compose run --rm secrets renew NAME          make a new password for that account
 #   docker compose run --rm -T secrets set NAME <FILE   take it from the first line of a file
 #
@@ -12,7 +13,7 @@
 set -eu
 umask 077
 
-NAMES='collector recorder homeassistant homeauto dashboard health postgres share-group'
+NAMES='collector recorder homeassistant homeauto dashboard page health postgres share-group'
 MOSQUITTO_UID=1883 POSTGRES_UID=999 OURS_UID=10001
 
 fail() { echo "secrets: $*" >&2; exit 1; }
@@ -40,6 +41,8 @@ hand_out() {
     give recorder /for/recorder/mqtt-password $OURS_UID
     give share-group /for/recorder/share-group $OURS_UID
     give homeauto /for/recorder/pgpassword $OURS_UID
+    give page /for/dashboard/page $OURS_UID
+    give dashboard /for/dashboard/pgpassword $OURS_UID
     for name in postgres homeauto dashboard; do
         give "$name" "/for/postgres/$name" $POSTGRES_UID
     done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The steps behind "make setup". Each does nothing when there is nothing to do.
 #
-#   tools/setup.sh packages   make .venv and install what the lock file names, then our own four
+#   tools/setup.sh packages   make .venv and install what the lock file names, then our own five
 #   tools/setup.sh broker     find Mosquitto; as root on Debian, install it without its service
 #   tools/setup.sh pooler     find PgBouncer, which some tests need; as root on Debian, install it likewise
 #   tools/setup.sh uv         the resolver for "make lock", in an environment of its own
@@ -90,8 +90,8 @@ install_packages() {
         --only-binary :all: -r tests/requirements.txt \
         || fail "Installing the packages of tests/requirements.txt failed (see above)."
     quietly .venv/bin/python -m pip install --disable-pip-version-check --no-deps \
-        --no-build-isolation -e ./shared -e ./collector -e ./recorder -e ./tools \
-        || fail "Installing shared, collector, recorder and tools failed (see above)."
+        --no-build-isolation -e ./shared -e ./collector -e ./recorder -e ./dashboard -e ./tools \
+        || fail "Installing shared, collector, recorder, dashboard and tools failed (see above)."
     touch .venv/.ready
 }
 

@@ -5,13 +5,16 @@ import json
 import pytest
 from tests.support.stack import Stack, docker
 
-NAMES = "collector recorder homeassistant homeauto dashboard health postgres share-group".split()
+NAMES = (
+    "collector recorder homeassistant homeauto dashboard page health postgres share-group".split()
+)
 # Which secrets a container can read, in clear.
 SEES = {
     "mosquitto": {"health"},
     "postgres": {"postgres", "homeauto", "dashboard"},
     "collector": {"collector"},
     "recorder": {"recorder", "share-group", "homeauto"},
+    "dashboard": {"page", "dashboard"},
     "battery": set[str](),
 }
 
