@@ -1,6 +1,5 @@
 """`battery_pack_energy`: per hour, day, week and month in a person's zone."""
 
-import itertools
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
