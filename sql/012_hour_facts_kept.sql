@@ -1,4 +1,5 @@
--- Makes the facts of hours anew with the hours. Hours whose rows were removed on purpose keep theirs.
+-- Makes the facts of hours anew with the hours. Hours whose rows were removed on purpose keep
+-- theirs.
 CREATE OR REPLACE FUNCTION battery_pack_follow_hours() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
