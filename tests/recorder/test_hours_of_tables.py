@@ -4,11 +4,13 @@ import contextlib
 import logging
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from tests.support.c_program import C_PROGRAMS_TABLE, COLUMNS, DUPLICATES
-from tests.support.databases import odd_database
-from tests.support.harness import query, recorder
+from tests.support.databases import odd_database, recording_in
+from tests.support.factories import START_S, snapshot_keys
+from tests.support.harness import eventually, query, recorder
 from tests.support.hours import differences, hours_of
 from tests.support.hours_at_work import (
     ALWAYS,
@@ -293,3 +295,18 @@ def test_a_rebuild_makes_all_hours_anew_and_keeps_those_whose_rows_were_removed(
         after = stored_hours(database)
         assert {key: after.pop(key) for key in kept} == kept
         assert differences(after, hours_of(rows_of(database))) == []
+
+
+def test_a_recorder_keeps_hours_and_removes_old_rows_beside_recording(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with (
+        odd_database(postgres, before=C_PROGRAMS_TABLE) as database,
+        recording_in(database, tmp_path, KEEP_RAW_DAYS=30) as recording,
+    ):
+        removed = "SELECT count(*), bool_and(rows_removed) FROM battery_pack_hours"
+        eventually(lambda: query(database, removed) == [(3, True)], timeout_s=30)
+        recording.publish(snapshot_keys(START_S, soc=50))
+        eventually(lambda: query(database, "SELECT soc FROM battery_pack") == [(50,)])
+        made = "SELECT row_count FROM battery_pack_hours WHERE hour_utc = '2026-11-23 12:00'"
+        eventually(lambda: query(database, made) == [(1,)], timeout_s=30)
