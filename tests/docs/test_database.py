@@ -1,12 +1,12 @@
 """The commands of docs/database.md do what is said of them."""
 
 import contextlib
-import re
 from pathlib import Path
 
 import pytest
 from tests.support.c_program import C_PROGRAMS_TABLE
 from tests.support.databases import odd_database
+from tests.support.documents import marked_sql
 from tests.support.harness import eventually
 from tests.support.hours_at_work import assert_recomputed, keeper_in, rows_of, stored_hours
 
@@ -20,7 +20,6 @@ from bluenova_tools.local import Database, Postgres
 pytestmark = pytest.mark.services
 
 DOCUMENT = Path(__file__).parents[2] / "docs/database.md"
-MARKED_SQL = re.compile(r"<!-- run by tests/docs: (\w+) -->\n```sql\n(.*?)^```$", re.M | re.S)
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +29,7 @@ def _where(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def statements() -> dict[str, str]:
-    return dict(MARKED_SQL.findall(DOCUMENT.read_text(encoding="utf-8")))
+    return marked_sql(DOCUMENT.read_text(encoding="utf-8"))
 
 
 def state_of(database: Database) -> TableState:

@@ -110,6 +110,33 @@ def test_what_is_written_straight_into_a_part_is_seen(before: str, postgres: Pos
         assert stored_hours(database) == {}
 
 
+# What an older TimescaleDB needs, which hands over no more than a row at a time.
+BY_ROW = f"CREATE TABLE battery_pack ({COLUMNS}); CREATE INDEX ON battery_pack (insert_time_utc);"
+ROW_TRIGGERS = "".join(
+    f"CREATE TRIGGER battery_pack_hours_{event} AFTER {event} ON battery_pack FOR EACH ROW "
+    "EXECUTE FUNCTION battery_pack_mark_changed_row();"
+    for event in ("insert", "update", "delete")
+)
+
+
+def test_triggers_for_each_row_do_the_same(postgres: Postgres) -> None:
+    with odd_database(postgres, before=BY_ROW) as database:
+        with contextlib.closing(database.connect()) as db:
+            prepare(db)
+        query(database, ROW_TRIGGERS)
+        with contextlib.closing(keeper_in(database, keep_days=5)) as keeper:
+            query(database, MORE + "UPDATE battery_pack SET mcu_id = 8 WHERE soc = 5")
+            by_row = query(database, "SELECT DISTINCT mcu_id, hour_utc "
+                                     "FROM battery_pack_changed_hours ORDER BY 1, 2")  # fmt: skip
+            assert len(by_row) == 4
+            before = hours_of(rows_of(database))
+            assert keeper.work()
+            hours = stored_hours(database)
+            assert differences(hours, before) == []
+            assert {hour["rows_removed"] for hour in hours.values()} == {True}
+            assert query(database, "SELECT count(*) FROM battery_pack_changed_hours") == [(0,)]
+
+
 def test_a_part_that_is_attached_with_rows_gets_its_hours(postgres: Postgres) -> None:
     with table(postgres, PARTITIONED.replace("MAXVALUE", "'2025-01-01'")) as (database, keeper):
         query(
