@@ -113,8 +113,6 @@ held AS (
                END AS median_v
         OFFSET 0
     ) AS pack
-    -- What is summed below comes in this order.
-    ORDER BY hour_utc, row_time
 ),
 figures AS (
     SELECT hour_utc, count(*)::INTEGER AS row_count,
@@ -197,7 +195,8 @@ figures AS (
            array_agg(energy_out) FILTER (WHERE energy_out IS NOT NULL) AS totals_out,
            sum(held_s * (soc >= 90)::INTEGER) AS high_s,
            sum(held_s * (soc <= 10)::INTEGER) AS low_s
-    FROM held
+    -- What is summed comes in this order.
+    FROM (SELECT * FROM held ORDER BY hour_utc, row_time) AS in_order
     GROUP BY hour_utc
 )
 SELECT of_mcu_id, hour_utc, row_count, first_time, last_time, time_before, time_after,
