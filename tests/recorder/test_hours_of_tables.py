@@ -1,6 +1,7 @@
 """The hours of tables that are not as ours is, of old rows, and of rows that are removed."""
 
 import contextlib
+import io
 import logging
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,8 +22,12 @@ from tests.support.hours_at_work import (
     stored_hours,
 )
 
-from bluenova_recorder.account import Account
+from bluenova_recorder.account import Account, transaction
+from bluenova_recorder.rollup import triggers
+from bluenova_recorder.rollup.fill import fill
 from bluenova_recorder.rollup.keeper import HoursKeeper
+from bluenova_recorder.rollup.rebuild import rebuild
+from bluenova_recorder.rollup.transactions import connect, step
 from bluenova_recorder.schema import prepare
 from bluenova_tools.local import Database, Mosquitto, Postgres
 
@@ -292,6 +297,44 @@ def test_a_users_own_delete_of_old_rows_changes_their_hours(postgres: Postgres) 
     with table(postgres, C_PROGRAMS_TABLE) as (database, keeper):
         query(database, "DELETE FROM battery_pack WHERE insert_time_utc < '2024-05-01 13:00'")
         assert_right(database, keeper)
+
+
+class Terminal(io.StringIO):
+    """One that a person looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_rebuild_draws_a_bar_on_a_terminal(postgres: Postgres) -> None:
+    with table(postgres, C_PROGRAMS_TABLE) as (database, _):
+        terminal = Terminal()
+        rebuild(Account(database.name, database.user, database.password), terminal, AT_ONCE)
+        last = terminal.getvalue().split("\r")[-1]
+        assert last.startswith("[" + "#" * 40 + "] 100 %")
+        assert last.endswith("\n")
+
+
+def test_filling_in_goes_on_where_it_was_when_the_recorder_was_killed(postgres: Postgres) -> None:
+    old = C_PROGRAMS_TABLE + ROWS.format("battery_pack", "2023-12-31 23:00:03+00")
+    with odd_database(postgres, before=old) as database:
+        account = Account(database.name, database.user, database.password)
+        with contextlib.closing(database.connect()) as db:
+            prepare(db)
+            with transaction(db) as cursor:
+                missing = triggers.unmarked(cursor)
+        triggers.see_to(account, missing)
+        with contextlib.closing(connect(account)) as db:
+            with step(db) as cursor:
+                first = fill(cursor, AT_ONCE)
+            with contextlib.suppress(KeyboardInterrupt), step(db) as cursor:
+                fill(cursor, AT_ONCE)
+                raise KeyboardInterrupt  # a kill: nothing of the step is committed
+        assert first is not None
+        assert first.newest == datetime(2024, 5, 1, 14)  # noqa: DTZ001  # the column has no zone
+        assert {mcu_id for mcu_id, _ in stored_hours(database)} == {439041101}  # the newest first
+        with contextlib.closing(keeper_in(database)) as keeper:
+            assert_right(database, keeper)
 
 
 def test_a_rebuild_makes_all_hours_anew_and_keeps_those_whose_rows_were_removed(
