@@ -223,6 +223,30 @@ def test_an_account_without_the_rights_records_and_the_log_says_what_is_missing(
         query(database, "DROP OWNED BY guest; DROP ROLE guest")
 
 
+def test_an_account_that_may_not_delete_keeps_the_hours_all_the_same(
+    postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    with table(postgres, C_PROGRAMS_TABLE) as (database, _):
+        query(
+            database,
+            "DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN PASSWORD 'g';"
+            "GRANT ALL ON ALL TABLES IN SCHEMA public TO guest;"
+            "REVOKE DELETE ON battery_pack FROM guest;" + MORE,
+        )
+        guest = HoursKeeper(
+            Account(database.name, "guest", "g"),
+            lambda: True,
+            keep_days=5,
+            waits=AT_ONCE,
+            every=ALWAYS,
+        )
+        with contextlib.closing(guest), caplog.at_level(logging.WARNING):
+            assert not guest.work()
+        assert "with KEEP_RAW_DAYS DELETE" in caplog.text
+        query(database, "DROP OWNED BY guest; DROP ROLE guest")
+        assert differences(stored_hours(database), hours_of(rows_of(database))) == []
+
+
 def test_who_drops_the_marks_table_does_not_stop_recording(postgres: Postgres) -> None:
     with table(postgres, C_PROGRAMS_TABLE) as (database, keeper):
         query(database, "DROP TABLE battery_pack_changed_hours")
