@@ -118,20 +118,3 @@ BEGIN
         one.mcu_id, one.day_utc, one.day_utc + INTERVAL '1 day') AS days;
     RETURN NULL;
 END $$;
-
-DO $$
-DECLARE
-    action TEXT;
-BEGIN
-    FOREACH action IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
-        IF NOT EXISTS (SELECT FROM pg_trigger
-                       WHERE tgrelid = to_regclass('battery_pack_hours')
-                         AND tgname = 'battery_pack_days_follow_' || action) THEN
-            EXECUTE format(
-                'CREATE TRIGGER battery_pack_days_follow_%1$s AFTER %1$s ON battery_pack_hours '
-                'REFERENCING %2$s TABLE AS changed '
-                'FOR EACH STATEMENT EXECUTE PROCEDURE battery_pack_days_follow_hours()',
-                action, CASE action WHEN 'delete' THEN 'OLD' ELSE 'NEW' END);
-        END IF;
-    END LOOP;
-END $$;

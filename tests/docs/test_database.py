@@ -1,82 +1,81 @@
-"""The commands of docs/database.md do what is said of them."""
+"""What docs/database.md says can be asked is answered, to an account that may only read."""
 
-import contextlib
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.support.c_program import C_PROGRAMS_TABLE
-from tests.support.databases import odd_database
-from tests.support.documents import marked_sql
-from tests.support.harness import eventually
-from tests.support.hours_at_work import assert_recomputed, keeper_in, rows_of, stored_hours
+from psycopg2 import extensions as pg
+from tests.support.harness import query
+from tests.support.questions import cells, fill_hours, insert, make_tables, rows
 
-from bluenova_recorder.account import Account, transaction
-from bluenova_recorder.housekeeping import Housekeeping
-from bluenova_recorder.look import look
-from bluenova_recorder.schema import prepare
-from bluenova_recorder.table_state import ALWAYS, TableState
 from bluenova_tools.local import Database, Postgres
 
-pytestmark = pytest.mark.services
-
-DOCUMENT = Path(__file__).parents[2] / "docs/database.md"
-
-
-@pytest.fixture(autouse=True)
-def _where(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in postgres.environment().items():
-        monkeypatch.setenv(name, value)
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs/database.md").read_text(encoding="utf-8")
+MARKED = re.compile(r"<!-- run by tests/docs: (\w+) -->\n```sql\n(.*?)^```$", re.M | re.S)
+EXAMPLES = dict(MARKED.findall(TEXT))
+MADE = re.compile(r"^CREATE OR REPLACE (?:VIEW|FUNCTION) (\w+)", re.M)
 
 
-def statements() -> dict[str, str]:
-    return marked_sql(DOCUMENT.read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def reader(postgres: Postgres) -> Iterator[pg.connection]:
+    """A connection of the account `dashboard`, as postgres/roles.sql has it."""
+    database = postgres.create_database("documented")
+    query(
+        database,
+        f"CREATE ROLE dashboard LOGIN PASSWORD '{database.password}';"
+        "ALTER ROLE dashboard SET default_transaction_read_only = on;"
+        "REVOKE ALL ON DATABASE documented FROM PUBLIC;"
+        "GRANT CONNECT ON DATABASE documented TO dashboard;"
+        "GRANT USAGE ON SCHEMA public TO dashboard;"
+        "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO dashboard;",
+    )
+    make_tables(database)
+    ago = datetime.now(UTC).replace(tzinfo=None, microsecond=0) - timedelta(hours=8)
+    insert(
+        database,
+        rows(
+            2500, start=ago, mcu_id=439041101, v_pack=52.0, soc=lambda n: 100 - n // 25,
+            i_pack=lambda n: 0.5 if n < 99 else -30.0 - 30 * (n % 40 > 20) if n < 2400 else -5,
+            energy_in=lambda n: 100 + n / 1000, energy_out=50, temp=20, errors="", breaker="CLOSED",
+            system_state="DISCHARGE",
+            **cells(3.3, 3.31) | {"v_cell_max": lambda n: 3.5 if n < 99 else 3.3,
+                                  "v_cell_min": lambda n: 2.9 if n > 2450 else 3.25,
+                                  "cell_01_v": lambda n: 3.3 - 0.05 * (n % 40 > 20),
+                                  "cell_02_v": lambda n: 3.31 - 0.06 * (n % 40 > 20)},
+        ),
+    )  # fmt: skip
+    query(database, "DELETE FROM battery_pack WHERE soc = 50 AND i_pack = -30")
+    fill_hours(database)
+    as_reader: Database = replace(database, user="dashboard")
+    with closing(as_reader.connect()) as db:
+        yield db
+    postgres.drop_database(database.name)
+    with closing(postgres.connect()) as db, db, db.cursor() as cursor:
+        cursor.execute("DROP ROLE dashboard")
 
 
-def state_of(database: Database) -> TableState:
-    with contextlib.closing(database.connect()) as db, transaction(db) as cursor:
-        state = look(cursor)
-    assert state is not None
-    return state
+@pytest.mark.services
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_answered(name: str, reader: pg.connection) -> None:
+    for statement in filter(str.strip, EXAMPLES[name].split(";")):
+        with reader, reader.cursor() as cursor:
+            cursor.execute(statement)
+            found = cursor.fetchall()
+        assert found, statement
+        assert any(value is not None for row in found for value in row), statement
 
 
-def run(database: Database, statement: str) -> None:
-    """As psql does, which knows BEGIN and COMMIT."""
-    with contextlib.closing(database.connect()) as db, db.cursor() as cursor:
-        db.autocommit = True
-        cursor.execute(statement)
-
-
-def in_order(rows: list[dict[str, object]]) -> list[str]:
-    return sorted(map(str, rows))
-
-
-def test_a_table_becomes_partitions_with_its_rows_its_key_and_its_hours(postgres: Postgres) -> None:
-    wrong_clock = "INSERT INTO battery_pack (insert_time_utc, mcu_id) VALUES ('1970-01-01', 5);"
-    with odd_database(postgres, before=C_PROGRAMS_TABLE + wrong_clock) as database:
-        account = Account(database.name, database.user, database.password)
-        with contextlib.closing(database.connect()) as db:
-            prepare(db)
-        state = state_of(database)
-        housekeeping = Housekeeping(account, lambda: None)
-        eventually(lambda: housekeeping.keep(state))
-        with contextlib.closing(keeper_in(database)) as keeper:
-            assert keeper.work()
-            rows, hours = rows_of(database), stored_hours(database)
-            run(database, statements()["partitions"])
-            run(database, statements()["old_table"])
-            state = state_of(database)
-            assert (state.kind, state.unique_from) == ("p", ALWAYS)
-            eventually(lambda: housekeeping.keep(state))
-            run(database, "SELECT FROM battery_pack_gaps")
-            assert in_order(rows_of(database)) == in_order(rows)
-            assert keeper.work()
-            assert stored_hours(database) == hours
-            run(database, statements()["more_months"])
-            run(
-                database,
-                "INSERT INTO battery_pack (insert_time_utc, mcu_id) VALUES ('2031-01-05', 6);"
-                "DELETE FROM battery_pack WHERE insert_time_utc = '1970-01-01'",
-            )
-            assert keeper.work()
-            assert len(stored_hours(database)) == len(hours)
-            assert_recomputed(database)
+def test_all_that_can_be_asked_is_told_of_with_an_example() -> None:
+    asked = {
+        name
+        for file in (ROOT / "sql").glob("02*.sql")
+        for name in MADE.findall(file.read_text(encoding="utf-8"))
+    } - {"battery_pack_bucket_s"}
+    assert len(asked) == 11
+    shown = "".join(EXAMPLES.values())
+    assert {name for name in asked if name not in shown} == set()

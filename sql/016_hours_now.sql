@@ -102,3 +102,26 @@ SELECT coalesce((SELECT date_trunc('hour', insert_time_utc::TIMESTAMP)
                 (SELECT min(hour_utc) FROM battery_pack_hours
                  WHERE mcu_id = of_mcu_id AND hour_utc >= to_utc))
 $$;
+
+-- The triggers stand here, as this file is run again if battery_pack_hours was dropped and made
+-- anew: the functions above go with it.
+DO $$
+DECLARE
+    action TEXT;
+    follower TEXT;
+BEGIN
+    FOREACH action IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
+        FOREACH follower IN ARRAY ARRAY['hour_facts', 'days'] LOOP
+            IF NOT EXISTS (SELECT FROM pg_trigger
+                           WHERE tgrelid = to_regclass('battery_pack_hours')
+                             AND tgname = format('battery_pack_%s_follow_%s', follower, action))
+            THEN
+                EXECUTE format(
+                    'CREATE TRIGGER battery_pack_%2$s_follow_%1$s AFTER %1$s ON battery_pack_hours '
+                    'REFERENCING %3$s TABLE AS changed '
+                    'FOR EACH STATEMENT EXECUTE PROCEDURE battery_pack_%2$s_follow_hours()',
+                    action, follower, CASE action WHEN 'delete' THEN 'OLD' ELSE 'NEW' END);
+            END IF;
+        END LOOP;
+    END LOOP;
+END $$;
