@@ -6,12 +6,16 @@ import json
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.support.harness import eventually
+from tests.support.harness import eventually, query
+from tests.support.questions import fill_hours, make_tables
 
-from bluenova_tools.local import Database, Service, free_port
+from bluenova_tools.local import Database, Postgres, Service, free_port
+from bluenova_tools.years.generator import generate
+from bluenova_tools.years.plan import Size
 
 ID = "1A2B3C01"
 ZONE = "Europe/Berlin"
@@ -79,3 +83,16 @@ def _listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
         return True
     return False
+
+
+@contextlib.contextmanager
+def three_days(postgres: Postgres) -> Iterator[Database]:
+    """Two batteries, of 16 and of 8 cells, and the last three days; not to be written to."""
+    database = postgres.create_database("three_days")
+    make_tables(database)
+    first_day = datetime.now(UTC).date() - timedelta(days=2)
+    generate(database, Size(batteries=2, days=3, first_day=first_day))
+    query(database, "DELETE FROM battery_pack WHERE insert_time_utc > now() AT TIME ZONE 'UTC'")
+    fill_hours(database)
+    yield database
+    postgres.drop_database(database.name)

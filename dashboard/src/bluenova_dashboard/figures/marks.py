@@ -25,7 +25,7 @@ def gap_marks(gaps: Sequence[Row], clock: Clock, layout: dict[str, Any]) -> list
         x += [first, last, last, first, first, None]
         y += [0, 0, 1, 1, 0, None]
     for gap in gaps:
-        if (gap["last"] - gap["first"]) / clock.window.length > 0.02:
+        if (gap["last"] - gap["first"]) / clock.window.length > 0.012:
             layout["annotations"].append(_cause(gap, clock))
     if not gaps:
         return []

@@ -77,6 +77,7 @@ def stack(
             "fixedrange": True,
             "tickmode": "auto",
             "nticks": 6,
+            "ticks": "",
             "zeroline": False,
             "gridcolor": "@grid",
             "anchor": "x",

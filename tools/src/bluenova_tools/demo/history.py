@@ -17,6 +17,8 @@ from bluenova_tools.years.generator import generate
 from bluenova_tools.years.plan import Size
 
 HOURS = 8
+# The simulated batteries' own weak cell.
+WEAK_CELL = 11
 # Two of these have sixteen cells; the one in between has eight.
 _MADE_FROM = (0x1A2B3C01, 0x1A2B3C03)
 
@@ -31,7 +33,10 @@ def prepare_history(database: Database, now: datetime) -> None:
     day = (now - timedelta(hours=HOURS)).astimezone(UTC).date()
     days = ((now + timedelta(minutes=2)).astimezone(UTC).date() - day).days + 1
     # No gaps but ours; the weak cell has drifted for a while already.
-    generate(database, Size(batteries=3, days=days, first_day=day, gaps_a_day=0, drifted_days=40))
+    story = Size(
+        batteries=3, days=days, first_day=day, gaps_a_day=0, weak_cell=WEAK_CELL, drifted_days=40
+    )
+    generate(database, story)
     with closing(database.connect()) as db, db, db.cursor() as cursor:
         cursor.execute(
             "DELETE FROM battery_pack WHERE insert_time_utc < %s OR insert_time_utc > %s"
