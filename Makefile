@@ -44,7 +44,7 @@ test-web: .venv/.ready ## look at the page in a real browser, chromium (minutes)
 pictures: .venv/.ready ## make the pictures of docs/, by the demo and chromium
 	@tools/setup.sh broker
 	@tools/setup.sh browser
-	@$(BIN)/python -m bluenova_tools.dev.pictures
+	@$(BIN)/python -m tests.web.pictures
 
 chaos: .venv/.ready ## kill, freeze and cut everything, and check that nothing is lost (minutes)
 	@tools/setup.sh broker

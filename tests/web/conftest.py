@@ -83,4 +83,4 @@ def visit(browser: Browser, served: Served) -> Iterator[Callable[..., Page]]:
 
 def foreign(url: str) -> bool:
     """Whether an address leads to another host."""
-    return not url.startswith(("http://127.0.0.1:", "file://", "data:", "blob:http://127.0.0.1:"))
+    return not url.startswith(("http://127.0.0.1:", "file:", "data:", "blob:http://127.0.0.1:"))
