@@ -85,6 +85,14 @@ def test_a_gap_is_hatched_and_says_its_cause_and_nothing_is_drawn_in_it() -> Non
     assert heat["z"][1][heat["x"].index("2026-03-10 13:12:30")] is None
 
 
+def test_no_area_runs_through_a_gap() -> None:
+    inside = "2026-03-10 13:12:30"
+    for one in figure([GAP], [])["data"]:
+        if one.get("fill") and one.get("name") != "gaps":
+            times = [time for time in one["x"] if time]
+            assert not min(times) < inside < max(times)
+
+
 def test_buckets_without_rows_that_are_no_gap_are_left_out() -> None:
     """With an interval of 30 s and buckets of 10 s, two of three are empty."""
     found = columns([bucket(n, 3.3 if n % 3 == 0 else None) for n in range(9)], [])

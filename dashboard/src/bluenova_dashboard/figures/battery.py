@@ -157,9 +157,12 @@ def _cell_traces(
 def _pack_traces(x: list[str], pack: Columns, axes: dict[str, tuple[str, str]]) -> list[Trace]:
     volts, soc, (temp, amps) = axes["v_pack"][0], axes["soc"][0], axes["temp"]
     band_axis = axes["band"][0]
-    area = {"fill": "tozeroy", "fillcolor": "@amps-area"}
+    amperes = pack["i_pack_mean"]
+    # From zero, stretch by stretch: Plotly's own filling to zero would run on through gaps.
+    zero = [None if value is None else 0 for value in amperes]
     return [
-        line(x, pack["i_pack_mean"], axes["cells"][1], "@amps", width=0.6, name="current", **area),
+        *band(x, zero, amperes, axes["cells"][1], "@amps-area"),
+        line(x, amperes, axes["cells"][1], "@amps", width=0.6, name="current"),
         *band(x, pack["v_cell_min_min"], pack["v_cell_max_max"], band_axis, "@band"),
         line(x, pack["v_cell_min_mean"], band_axis, "@low", name="lowest cell"),
         line(x, pack["v_cell_max_mean"], band_axis, "@high", name="highest cell"),
@@ -167,7 +170,8 @@ def _pack_traces(x: list[str], pack: Columns, axes: dict[str, tuple[str, str]]) 
         line(x, pack["v_pack_mean"], volts, "@line", name="pack voltage"),
         *band(x, pack["soc_min"], pack["soc_max"], soc, "@band"),
         line(x, pack["soc_mean"], soc, "@line", name="charge"),
-        line(x, pack["i_pack_mean"], amps, "@amps", width=0.8, name="current", **area),
+        *band(x, zero, amperes, amps, "@amps-area"),
+        line(x, amperes, amps, "@amps", width=0.8, name="current"),
         line(x, pack["temp_mean"], temp, "@warm", name="temperature"),
     ]
 
