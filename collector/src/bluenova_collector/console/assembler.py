@@ -121,10 +121,10 @@ class Assembler:
     def handle(self, said: Said | None) -> Said | None:
         """Takes in what a line says; returns it, or why it cannot be taken. Never raises."""
         match said:
+            case Readings(values):  # most lines are
+                self._draft().readings.update(values)
             case Named(mcu_id):
                 return self._name(mcu_id)
-            case Readings(readings):
-                self._draft().readings.update({(r.field, r.index): r.value for r in readings})
             case Occurrence(field=name):
                 self._draft().count(name)
             case EnergyFollows():
@@ -159,7 +159,10 @@ class Assembler:
     def _draft(self) -> Draft:
         if self._nobodys:
             return Draft()
-        return self._drafts.setdefault(self.mcu_id, Draft())
+        draft = self._drafts.get(self.mcu_id)
+        if draft is None:
+            draft = self._drafts[self.mcu_id] = Draft()
+        return draft
 
     def _name(self, mcu_id: str) -> Said:
         self._nobodys = mcu_id not in self._drafts and len(self._drafts) >= MAX_BATTERIES
