@@ -23,8 +23,9 @@ from bluenova_tools.local import Database, Mosquitto, Postgres, Service
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
-# Measured on 60,480 rows: 8 %. On a busy machine the same work takes more or less of it by a tenth.
-MOST = 0.25
+# Measured: 8 and 9 % for a week, nothing that could be seen for live rows. On a busy machine the
+# same work takes more or less time by a tenth.
+MOST = 0.2
 # After this all hours are computed, and in a recorder that keeps none it passes, too.
 UNTIL_COMPUTED_S = 15.0
 
@@ -80,19 +81,19 @@ def cost(folder: Path, send: Send) -> float:
     return more
 
 
-def test_hours_of_a_backlog_cost_little(tmp_path: Path) -> None:
-    days, kept = 3 * 8640, iter(range(10))
+def test_hours_of_a_weeks_backlog_cost_little(tmp_path: Path) -> None:
+    week, kept = 7 * 8640, iter(range(10))
 
     def send(broker: Mosquitto, database: Database) -> None:
         folder = tmp_path / str(next(kept))
         folder.mkdir()
         with Battery() as battery:
             outbox = open_outbox(folder / "collector.sqlite", battery=f"127.0.0.1:{battery.port}")
-            assert len(list(fill(outbox, days, first=-days - 10_000))) == days
+            assert len(list(fill(outbox, week, first=-week - 10_000))) == week
             outbox.close()
             with collector(folder, battery_port=battery.port, mqtt_port=broker.port):
                 count = "SELECT count(*) FROM battery_pack"
-                while query(database, count) != [(days,)]:
+                while query(database, count) != [(week,)]:
                     time.sleep(1)
 
     assert cost(tmp_path, send) < MOST

@@ -15,7 +15,7 @@ from bluenova_recorder.account import Account, transaction
 from bluenova_recorder.cures import reason_of
 from bluenova_recorder.look import look
 from bluenova_recorder.rollup import triggers
-from bluenova_recorder.rollup.fill import Filled, fill
+from bluenova_recorder.rollup.fill import Filled, fill, is_filled
 from bluenova_recorder.rollup.renew import HOURS_IN_STEP, WAITS, Waits, renew_marked
 from bluenova_recorder.rollup.retention import Retention
 from bluenova_recorder.rollup.transactions import Busy, connect, step
@@ -145,7 +145,9 @@ class HoursKeeper:
 
     def _fill(self) -> bool:
         with step(self._open()) as cursor:
-            filled = fill(cursor, self._waits) if may_fill(cursor) else None
+            if is_filled(cursor) or not may_fill(cursor):
+                return False
+            filled = fill(cursor, self._waits)
         if filled is not None:
             self._progress.say(filled)
         return filled is not None
