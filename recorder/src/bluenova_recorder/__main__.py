@@ -15,6 +15,9 @@ from bluenova_recorder.cures import reason_of
 from bluenova_recorder.housekeeping import Housekeeping
 from bluenova_recorder.recorder import PAUSES_S, Recorder
 from bluenova_recorder.redrive import redrive
+from bluenova_recorder.rollup.keeper import EVERY, Every, HoursKeeper
+from bluenova_recorder.rollup.rebuild import rebuild
+from bluenova_recorder.rollup.renew import WAITS, Waits
 from bluenova_recorder.settings import RecorderSettings
 from bluenova_recorder.store import Store
 from bluenova_shared import service
@@ -36,6 +39,8 @@ class Parts:
     database_pauses_s: tuple[float, float] = PAUSES_S
     broker_pauses: Pauses = PAUSES
     keepalive_s: int = KEEPALIVE_S
+    hours_waits: Waits = WAITS
+    hours_every: Every = EVERY
 
 
 PARTS = Parts()
@@ -46,6 +51,9 @@ async def serve(arguments: list[str], parts: Parts = PARTS) -> None:
     if arguments[:1] == ["redrive"]:
         serve_redrive(arguments[1:])
         return
+    if arguments[:1] == ["rollup"]:
+        serve_rollup(arguments[1:])
+        return
     settings = RecorderSettings.load(arguments)
     settings.set_up_logging()
     topics, steady = Topics(settings.topic_root), parts.steady
@@ -53,6 +61,13 @@ async def serve(arguments: list[str], parts: Parts = PARTS) -> None:
     link = MqttLink(settings.broker(), client, steady, pauses=parts.broker_pauses, listening=False)
     store = Store(settings.account(), topics, parts.session)
     housekeeping = Housekeeping(settings.account(), lambda: store.table)
+    hours = HoursKeeper(
+        settings.account(),
+        lambda: store.table is not None,
+        keep_days=settings.keep_raw_days,
+        waits=parts.hours_waits,
+        every=parts.hours_every,
+    )
     recorder = parts.recorder(
         link=link,
         topics=topics,
@@ -68,7 +83,7 @@ async def serve(arguments: list[str], parts: Parts = PARTS) -> None:
         await link.close()
 
     await service.run_jobs(
-        [recorder.run(), housekeeping.run()],
+        [recorder.run(), housekeeping.run(), hours.run()],
         link.run(),
         farewell,
         health_file=settings.health_file,
@@ -106,6 +121,21 @@ def serve_redrive(arguments: list[str]) -> None:
             f"The database does not answer ({reason}). See PGHOST, PGPORT and PGPASSWORD_FILE."
         ) from None
     log.info("Stored %d that were rejected; %d stay rejected", stored, failed)
+
+
+def serve_rollup(arguments: list[str]) -> None:
+    """Computes battery_pack_hours anew. Raises CannotRun."""
+    if "--rebuild" not in arguments:
+        raise CannotRun("Say what to do with the hours: bluenova-recorder rollup --rebuild")
+    settings = RecorderSettings.load([word for word in arguments if word != "--rebuild"])
+    settings.set_up_logging()
+    try:
+        rebuild(settings.account(), sys.stderr)
+    except psycopg2.Error as error:
+        raise CannotRun(
+            f"The database does not let the hours be computed ({reason_of(error)}). "
+            "See PGHOST, PGPORT and PGPASSWORD_FILE."
+        ) from None
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ from bluenova_recorder.cures import reason_of
 from bluenova_recorder.key import KeyMaker
 from bluenova_recorder.look import look
 from bluenova_recorder.others import users_of
-from bluenova_recorder.sql_files import SqlFile, sql_files, with_old_view
+from bluenova_recorder.sql_files import SqlFile, sql_files, with_missing, with_old
 from bluenova_recorder.table_state import TableState
 from bluenova_shared.backoff import Backoff
 from bluenova_shared.logs import Change
@@ -67,7 +67,7 @@ class Housekeeping:
         try:
             self._name_troubles(state)
             with closing(self._account.connect()) as db:
-                done = self._renew_views(db)
+                done = self.renew(db)
             done = self._key.see_to(state) and done
             with closing(self._account.connect()) as db, transaction(db) as cursor:
                 after = look(cursor)
@@ -87,9 +87,12 @@ class Housekeeping:
         self._trouble.to(None)
         return after if done else None
 
-    def _renew_views(self, db: pg.connection) -> bool:
+    def renew(self, db: pg.connection) -> bool:
+        """Makes views, functions and tables as this release has them; returns whether all were."""
         with transaction(db) as cursor:
-            old = with_old_view(cursor, sql_files())
+            old = with_old(cursor, sql_files())
+            old += [file for file in with_missing(cursor, sql_files()) if file not in old]
+            old.sort(key=lambda file: file.name)
         done = [_renew(db, file) for file in old]
         return all(done)
 
@@ -120,21 +123,23 @@ class Housekeeping:
 
 
 def _renew(db: pg.connection, file: SqlFile) -> bool:
-    """Replaces a view, unless somebody uses it now; returns whether it was done."""
+    """Replaces views and functions, unless somebody uses one now; returns whether it was done."""
+    names = [*file.tables, *(name for _, name in file.replaced)]
+    what = ", ".join(f"{kind.lower()} {name}" for kind, name in file.replaced) or file.name
     try:
         with transaction(db, BRIEF) as cursor:
             file.run(cursor)
     except psycopg2.errors.LockNotAvailable:
         with transaction(db) as cursor:
-            users = users_of(cursor, file.view or "")
-        log.info("The view %s is to change, and is in use by %s; later", file.view, users)
+            users = users_of(cursor, names[0])
+        log.info("The %s is to change, and is in use by %s; later", what, users)
         return False
     except (psycopg2.ProgrammingError, psycopg2.NotSupportedError) as error:
         # Somebody else's, or with columns of its owner's: that must not keep the key from us.
         reason = reason_of(error)
-        log.warning("The view %s cannot be as this release has it (%s)", file.view, reason)
+        log.warning("The %s cannot be as this release has it (%s)", what, reason)
         return True
-    log.info("The view %s is as this release has it", file.view)
+    log.info("The %s is as this release has it", what)
     return True
 
 

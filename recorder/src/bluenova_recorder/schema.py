@@ -49,13 +49,30 @@ def prepare(db: pg.connection) -> None:
 
 def _lacks(cursor: pg.cursor) -> bool:
     """Whether anything is missing. It only looks."""
-    return bool(with_missing(cursor, sql_files()) or _missing_columns(cursor))
+    needed = [file for file in sql_files() if file.is_needed]
+    return bool(with_missing(cursor, needed) or _missing_columns(cursor) or _lacks_marks(cursor))
+
+
+def _lacks_marks(cursor: pg.cursor) -> bool:
+    """Whether somebody dropped the table that the triggers write into: all who write fail then."""
+    cursor.execute(
+        "SELECT to_regproc('battery_pack_mark_changed') IS NOT NULL "
+        "AND to_regclass('battery_pack_changed_hours') IS NULL"
+    )
+    return cursor.fetchone() == (True,)
 
 
 def _make_missing(cursor: pg.cursor) -> None:
     had_table = look(cursor) is not None
     for file in with_missing(cursor, sql_files()):
-        file.run(cursor)
+        if file.is_needed:
+            file.run(cursor)
+            continue
+        cursor.execute("SAVEPOINT before_file")
+        try:
+            file.run(cursor)
+        except psycopg2.Error:  # housekeeping tries it again, and says why
+            cursor.execute("ROLLBACK TO before_file")
     if not had_table:
         _index_new_table(cursor)
     for name, sql_type in _missing_columns(cursor):

@@ -3,7 +3,7 @@
 import os
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from bluenova_recorder.account import Account
@@ -37,6 +37,7 @@ class RecorderSettings(ServiceSettings):
     """Stores the snapshots of all batteries in PostgreSQL.
 
     `bluenova-recorder redrive` tries again to store what was rejected, after a fix.
+    `bluenova-recorder rollup --rebuild` computes battery_pack_hours anew from all rows.
 
     libpq's own variables (PGHOST, PGPORT, PGPASSFILE, PGSSLMODE ...) say where the database is.
     """
@@ -67,6 +68,19 @@ class RecorderSettings(ServiceSettings):
     batch_age_s: float = Field(
         default=1.0, ge=0, le=60, description="the age in seconds at which a batch is written"
     )
+    keep_raw_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=100_000,
+        description="the number of days after which rows are removed from battery_pack; their "
+        "hours stay in battery_pack_hours (empty: rows are never removed)",
+        examples=["730"],
+    )
+
+    @field_validator("keep_raw_days", mode="before")
+    @classmethod
+    def _none_if_empty(cls, value: object) -> object:
+        return None if value == "" else value
 
     def contradictions(self) -> list[str]:
         """Returns what is set but has no effect, needs another setting, or would be quoted."""

@@ -10,44 +10,59 @@ from psycopg2 import extensions as pg
 from bluenova_shared.table import TABLE
 
 _MADE = re.compile(r"^CREATE (?:UNIQUE )?(?:TABLE|INDEX) IF NOT EXISTS (\w+)", re.MULTILINE)
-_REPLACED = re.compile(r"^CREATE OR REPLACE VIEW (\w+)", re.MULTILINE)
+_REPLACED = re.compile(r"^CREATE OR REPLACE (VIEW|FUNCTION) (\w+)", re.MULTILINE)
+# What the comment of the one with this name says, maybe nothing; null if there is none.
+_COMMENTS = {
+    "VIEW": "SELECT CASE WHEN to_regclass(%(name)s) IS NOT NULL THEN "
+    "coalesce(obj_description(to_regclass(%(name)s), 'pg_class'), '') END",
+    "FUNCTION": "SELECT CASE WHEN to_regproc(%(name)s) IS NOT NULL THEN "
+    "coalesce(obj_description(to_regproc(%(name)s), 'pg_proc'), '') END",
+}
+# What recording cannot do without. All else may be refused to the account: recording goes on.
+_NEEDED = {TABLE, f"{TABLE}_rejected", f"{TABLE}_events"}
 
 
 @dataclass(frozen=True)
 class SqlFile:
-    """A file of sql/: it makes tables with their indexes, or one view that a release may change."""
+    """A file of sql/: it makes tables with their indexes, or views and functions.
+
+    Views and functions may change with a release. A function's name is its alone.
+    """
 
     name: str
     text: str
 
     @property
-    def view(self) -> str | None:
-        """The view that it makes."""
-        found = _REPLACED.search(self.text)
-        return found and found[1]
+    def replaced(self) -> list[tuple[str, str]]:
+        """The views and functions that it makes: the kind and the name of each."""
+        return [(found[1], found[2]) for found in _REPLACED.finditer(self.text)]
 
     @property
-    def makes(self) -> list[str]:
-        """What must be there after it was run.
+    def tables(self) -> list[str]:
+        """The tables and indexes that must be there after it was run.
 
         The main table's own indexes are a matter apart: they may take long to build.
         """
         made = _MADE.findall(self.text)
-        if made[:1] == [TABLE]:
-            return [TABLE]
-        return [*made, self.view] if self.view else made
+        return [TABLE] if made[:1] == [TABLE] else made
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether recording cannot do without it."""
+        return bool(_NEEDED & set(self.tables))
 
     @property
     def mark(self) -> str:
-        """What the view's comment says if this very text made it."""
+        """What the comments of views and functions say if this very text made them."""
         digest = hashlib.sha256(self.text.encode()).hexdigest()
         return f"Made by bluenova-recorder, definition {digest[:16]}"
 
     def run(self, cursor: pg.cursor) -> None:
-        """Runs it, and marks the view."""
+        """Runs it, and marks what it makes. Functions may be there before their tables."""
+        cursor.execute("SET LOCAL check_function_bodies = off")
         cursor.execute(self.text)
-        if self.view:
-            cursor.execute(f"COMMENT ON VIEW {self.view} IS %s", [self.mark])
+        for kind, name in self.replaced:
+            cursor.execute(f"COMMENT ON {kind} {name} IS %s", [self.mark])
 
 
 def sql_files() -> list[SqlFile]:
@@ -62,18 +77,28 @@ def sql_files() -> list[SqlFile]:
 
 def with_missing(cursor: pg.cursor, files: list[SqlFile]) -> list[SqlFile]:
     """Those of which something is not there. It only looks."""
-    names = [name for file in files for name in file.makes]
+    names = [name for file in files for name in file.tables]
     cursor.execute("SELECT name FROM unnest(%s) AS name WHERE to_regclass(name) IS NULL", [names])
     missing = {name for (name,) in cursor.fetchall()}
-    return [file for file in files if missing & set(file.makes)]
+    return [
+        file
+        for file in files
+        if missing & set(file.tables)
+        or any(_comment(cursor, kind, name) is None for kind, name in file.replaced)
+    ]
 
 
-def with_old_view(cursor: pg.cursor, files: list[SqlFile]) -> list[SqlFile]:
-    """Those whose view is another release's. It only looks."""
-    old = []
-    for file in files:
-        if file.view:
-            cursor.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", [file.view])
-            if cursor.fetchone() != (file.mark,):
-                old.append(file)
-    return old
+def with_old(cursor: pg.cursor, files: list[SqlFile]) -> list[SqlFile]:
+    """Those of which a view or a function is another release's, or missing. It only looks."""
+    return [
+        file
+        for file in files
+        if any(_comment(cursor, kind, name) != file.mark for kind, name in file.replaced)
+    ]
+
+
+def _comment(cursor: pg.cursor, kind: str, name: str) -> str | None:
+    """What its comment says, maybe nothing; None: it is not there."""
+    cursor.execute(_COMMENTS[kind], {"name": name})
+    found = cursor.fetchone()
+    return None if found is None or found[0] is None else str(found[0])

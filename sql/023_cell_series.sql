@@ -1,0 +1,87 @@
+-- Each cell's voltage, temperature and deviation from the pack's median (mV) over time: at most so
+-- many buckets for each cell that is known in the window; else as battery_pack_series. A window of
+-- up to a day is read from the rows.
+CREATE OR REPLACE FUNCTION battery_pack_cell_series(
+    of_mcu_id BIGINT, from_time TIMESTAMPTZ, to_time TIMESTAMPTZ, points INTEGER
+) RETURNS TABLE (
+    bucket_utc TIMESTAMP, cell SMALLINT,
+    v_min REAL, v_mean REAL, v_max REAL, t_min REAL, t_mean REAL, t_max REAL,
+    dev_min REAL, dev_mean REAL, dev_max REAL
+)
+LANGUAGE plpgsql STABLE
+SET search_path FROM CURRENT
+SET TimeZone = 'UTC'
+SET jit = off
+AS $$
+DECLARE
+    from_utc TIMESTAMP := from_time::TIMESTAMP;
+    to_utc TIMESTAMP := to_time::TIMESTAMP;
+    by_rows BOOLEAN := to_utc - from_utc <= INTERVAL '1 day';
+    width_s INTEGER := battery_pack_bucket_s(from_utc, to_utc, points,
+                                             CASE WHEN by_rows THEN 1 ELSE 3600 END);
+    first_utc TIMESTAMP := TIMESTAMP 'epoch' + INTERVAL '1 s'
+        * (floor(date_part('epoch', from_utc) / width_s) * width_s);
+    end_utc TIMESTAMP := TIMESTAMP 'epoch' + INTERVAL '1 s'
+        * (ceil(date_part('epoch', to_utc) / width_s) * width_s);
+    figures TEXT;
+BEGIN
+    IF to_utc <= from_utc OR width_s IS NULL THEN
+        RETURN;
+    END IF;
+    IF by_rows THEN
+        figures := $query$
+            SELECT floor(date_part('epoch', insert_time_utc) / $3) AS bucket, cell::SMALLINT,
+                   min(v), avg(v), max(v), min(t)::REAL, avg(t::REAL), max(t)::REAL,
+                   min(dev), avg(dev), max(dev)
+            FROM (SELECT insert_time_utc,
+                         ARRAY[cell_01_v, cell_02_v, cell_03_v, cell_04_v, cell_05_v, cell_06_v,
+                               cell_07_v, cell_08_v, cell_09_v, cell_10_v, cell_11_v, cell_12_v,
+                               cell_13_v, cell_14_v, cell_15_v, cell_16_v] AS cell_v,
+                         ARRAY[cell_01_t, cell_02_t, cell_03_t, cell_04_t, cell_05_t, cell_06_t,
+                               cell_07_t, cell_08_t, cell_09_t, cell_10_t, cell_11_t, cell_12_t,
+                               cell_13_t, cell_14_t, cell_15_t, cell_16_t] AS cell_t
+                  FROM battery_pack
+                  WHERE mcu_id = $4 AND insert_time_utc >= $1 AND insert_time_utc < $2
+                  OFFSET 0) AS packs
+            CROSS JOIN LATERAL (
+                SELECT CASE WHEN max(abs(v)) < 1e30
+                            THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY v) END AS median_v
+                FROM unnest(cell_v) AS v
+            ) AS pack
+            CROSS JOIN LATERAL unnest(cell_v, cell_t) WITH ORDINALITY AS one (v, t, cell)
+            CROSS JOIN LATERAL (
+                SELECT (round((v - median_v) * 2000) / 2)::REAL AS dev
+            ) AS from_median
+            WHERE v IS NOT NULL OR t IS NOT NULL
+            GROUP BY bucket, cell
+        $query$;
+    ELSE
+        figures := $query$
+            SELECT floor(date_part('epoch', hour_utc) / $3) AS bucket, cell::SMALLINT,
+                   min(v_min), sum(v_mean * n) / sum(n + 0 * v_mean), max(v_max),
+                   min(t_min), sum(t_mean * n) / sum(n + 0 * t_mean), max(t_max),
+                   min(dev_min), sum(dev_mean * n) / sum(n + 0 * dev_mean), max(dev_max)
+            FROM battery_pack_hours_now($4, $1, $2)
+            CROSS JOIN LATERAL unnest(
+                cell_v_min, cell_v_mean, cell_v_max, cell_t_min, cell_t_mean, cell_t_max,
+                cell_dev_min, cell_dev_mean, cell_dev_max
+            ) WITH ORDINALITY AS one (
+                v_min, v_mean, v_max, t_min, t_mean, t_max, dev_min, dev_mean, dev_max, cell
+            )
+            CROSS JOIN LATERAL (SELECT row_count::FLOAT8 AS n) AS weight
+            WHERE v_min IS NOT NULL OR t_min IS NOT NULL
+            GROUP BY bucket, cell
+        $query$;
+    END IF;
+    -- Planned anew each time: what is right for a day is not for ten years.
+    RETURN QUERY EXECUTE format($query$
+        WITH figures (bucket, cell, q1, q2, q3, q4, q5, q6, q7, q8, q9) AS (%s)
+        SELECT bucket_utc, cells.cell, q1::REAL, q2::REAL, q3::REAL, q4::REAL, q5::REAL, q6::REAL,
+               q7::REAL, q8::REAL, q9::REAL
+        FROM generate_series($1, $2 - $3 * INTERVAL '1 s', $3 * INTERVAL '1 s') AS bucket_utc
+        CROSS JOIN (SELECT DISTINCT cell FROM figures) AS cells
+        LEFT JOIN figures ON figures.cell = cells.cell
+                         AND bucket = floor(date_part('epoch', bucket_utc) / $3)
+        ORDER BY bucket_utc, cell
+    $query$, figures) USING first_utc, end_utc, width_s, of_mcu_id;
+END $$;
