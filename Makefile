@@ -4,6 +4,7 @@
 # DEMO_SECONDS=30 ends the demo by itself.
 # PYTEST_ARGS='-k outbox' runs only some of the tests.
 # HA_PYTHON=/opt/python3.13/bin/python3 names the Python for Home Assistant.
+# BENCH_ARGS='--batteries 2 --days 20' makes the years of bench-years shorter.
 # FAULTS=200 SEED=7 sets how many faults a chaos run has, and which.
 
 SHELL := /bin/bash
@@ -11,7 +12,7 @@ BIN   := .venv/bin
 SOURCES := shared/src collector/src recorder/src tools/src tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-ha test-compose chaos check format bench schema lock clean
+.PHONY: help setup demo test test-ha test-compose chaos check format bench bench-years schema lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +56,9 @@ schema: .venv/.ready ## write the parts of the documents that come from the code
 
 bench: .venv/.ready ## compare the way rows are stored with simpler ways
 	@$(BIN)/python -m bluenova_tools.dev.bench
+
+bench-years: .venv/.ready ## ask a table of ten batteries and a year, made for it (half an hour, 12 GB)
+	@$(BIN)/python -m bluenova_tools.years.bench $(BENCH_ARGS)
 
 lock: .venv-lock/bin/uv ## renew the lock files, with the newest versions
 	@tools/lock.sh

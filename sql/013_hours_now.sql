@@ -1,6 +1,7 @@
 -- What functions read: the hours as they are at this moment, those that are not up to date in
--- battery_pack_hours from the rows. Until old rows have got their hours (battery_pack_hours_filled),
--- windows of more than two days are without them: to read years of rows instead would take minutes.
+-- battery_pack_hours from the rows. Old rows that have not got their hours yet (see
+-- battery_pack_hours_filled) are read only in a window's last two days, and left out before: to read
+-- years of rows would take minutes.
 
 -- The hours from from_utc to to_utc of which battery_pack_hours is not up to date, those that follow
 -- each other together. All, if nobody keeps it.
@@ -17,15 +18,16 @@ FROM (SELECT hour_utc, hour_utc - INTERVAL '1 hour' * row_number() OVER (ORDER B
             UNION
             SELECT hour_utc
             FROM generate_series(
-                date_trunc('hour', from_utc),
-                least(to_utc, from_utc + INTERVAL '2 days') - INTERVAL '1 us', INTERVAL '1 hour'
+                date_trunc('hour', greatest(from_utc, to_utc - INTERVAL '2 days')),
+                to_utc - INTERVAL '1 us', INTERVAL '1 hour'
             ) AS hour_utc
-            WHERE to_utc - from_utc <= INTERVAL '2 days'
-              AND hour_utc < (SELECT max(filled_from) FROM battery_pack_hours_filled)
+            WHERE hour_utc < (SELECT max(filled_from) FROM battery_pack_hours_filled)
               AND hour_utc NOT IN (SELECT hour_utc FROM battery_pack_hours
                                    WHERE mcu_id = of_mcu_id
-                                     AND hour_utc >= date_trunc('hour', from_utc)
-                                     AND hour_utc < to_utc)) AS behind) AS numbered
+                                     AND hour_utc < to_utc
+                                     AND hour_utc >= date_trunc(
+                                         'hour', greatest(from_utc, to_utc - INTERVAL '2 days')))
+           ) AS behind) AS numbered
 WHERE EXISTS (SELECT FROM battery_pack_hours_filled)
 GROUP BY together
 UNION ALL

@@ -29,32 +29,40 @@ BEGIN
         RETURN;
     END IF;
     IF by_rows THEN
-        figures := $query$
-            SELECT floor(date_part('epoch', insert_time_utc) / $3) AS bucket, cell::SMALLINT,
-                   min(v), avg(v), max(v), min(t)::REAL, avg(t::REAL), max(t)::REAL,
-                   min(dev), avg(dev), max(dev)
-            FROM (SELECT insert_time_utc,
-                         ARRAY[cell_01_v, cell_02_v, cell_03_v, cell_04_v, cell_05_v, cell_06_v,
-                               cell_07_v, cell_08_v, cell_09_v, cell_10_v, cell_11_v, cell_12_v,
-                               cell_13_v, cell_14_v, cell_15_v, cell_16_v] AS cell_v,
-                         ARRAY[cell_01_t, cell_02_t, cell_03_t, cell_04_t, cell_05_t, cell_06_t,
-                               cell_07_t, cell_08_t, cell_09_t, cell_10_t, cell_11_t, cell_12_t,
-                               cell_13_t, cell_14_t, cell_15_t, cell_16_t] AS cell_t
+        -- All figures of all cells at once, and then a row for each cell: to aggregate sixteen times
+        -- as many rows takes twice as long.
+        SELECT format($query$
+            SELECT bucket, cell::SMALLINT, q1, q2, q3, q4, q5, q6, q7, q8, q9
+            FROM (SELECT floor(date_part('epoch', insert_time_utc) / $3) AS bucket,
+                         ARRAY[%1$s] AS v_min, ARRAY[%2$s] AS v_mean, ARRAY[%3$s] AS v_max,
+                         ARRAY[%4$s] AS t_min, ARRAY[%5$s] AS t_mean, ARRAY[%6$s] AS t_max,
+                         ARRAY[%7$s] AS dev_min, ARRAY[%8$s] AS dev_mean, ARRAY[%9$s] AS dev_max
                   FROM battery_pack
+                  CROSS JOIN LATERAL (
+                      SELECT CASE WHEN max(abs(v)) < 1e30
+                                  THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY v) END AS median_v
+                      FROM unnest(ARRAY[%10$s]) AS v
+                      OFFSET 0
+                  ) AS pack
                   WHERE mcu_id = $4 AND insert_time_utc >= $1 AND insert_time_utc < $2
-                  OFFSET 0) AS packs
-            CROSS JOIN LATERAL (
-                SELECT CASE WHEN max(abs(v)) < 1e30
-                            THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY v) END AS median_v
-                FROM unnest(cell_v) AS v
-            ) AS pack
-            CROSS JOIN LATERAL unnest(cell_v, cell_t) WITH ORDINALITY AS one (v, t, cell)
-            CROSS JOIN LATERAL (
-                SELECT (round((v - median_v) * 2000) / 2)::REAL AS dev
-            ) AS from_median
-            WHERE v IS NOT NULL OR t IS NOT NULL
-            GROUP BY bucket, cell
-        $query$;
+                  GROUP BY bucket) AS packs
+            CROSS JOIN LATERAL unnest(
+                v_min, v_mean, v_max, t_min, t_mean, t_max, dev_min, dev_mean, dev_max
+            ) WITH ORDINALITY AS one (q1, q2, q3, q4, q5, q6, q7, q8, q9, cell)
+            WHERE q1 IS NOT NULL OR q4 IS NOT NULL
+        $query$,
+        string_agg(format('min(%s)', v), ', '), string_agg(format('avg(%s)', v), ', '),
+        string_agg(format('max(%s)', v), ', '),
+        string_agg(format('min(%s)::REAL', t), ', '), string_agg(format('avg(%s::REAL)', t), ', '),
+        string_agg(format('max(%s)::REAL', t), ', '),
+        string_agg(format('min(%s - median_v) * 1000', v), ', '),
+        string_agg(format('avg(%s - median_v) * 1000', v), ', '),
+        string_agg(format('max(%s - median_v) * 1000', v), ', '),
+        string_agg(v, ', '))
+        INTO figures
+        FROM (SELECT format('cell_%s_v', lpad(n::TEXT, 2, '0')) AS v,
+                     format('cell_%s_t', lpad(n::TEXT, 2, '0')) AS t
+              FROM generate_series(1, 16) AS n ORDER BY n) AS cells;
     ELSE
         figures := $query$
             SELECT floor(date_part('epoch', hour_utc) / $3) AS bucket, cell::SMALLINT,

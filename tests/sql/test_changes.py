@@ -20,7 +20,7 @@ NAMES = ["breaker", "charge_state", "errors", "system_state"]
 
 def plainly(table: list[Row]) -> set[tuple[object, ...]]:
     """Name, value, begin, end and last row of each stretch, from the rows themselves."""
-    found = set()
+    found: set[tuple[object, ...]] = set()
     for name in NAMES:
         said = [(row[name], row["insert_time_utc"]) for row in table if row.get(name) is not None]
         stretches = [list(rows) for _, rows in groupby(said, key=lambda one: one[0])]

@@ -1,6 +1,5 @@
 """`battery_pack_energy`: per hour, day, week and month in a person's zone."""
 
-import itertools
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -20,11 +19,11 @@ def at(*moment: int) -> datetime:
     return datetime(*moment)  # type: ignore[arg-type]  # noqa: DTZ001  # year, month, day …; UTC
 
 
-def counting(start: datetime, count: int, step: timedelta = TEN, **values: object) -> list[Row]:
+def counting(start: datetime, count: int, step: timedelta = TEN) -> list[Row]:
     """Totals that grow by 0.5 in and 0.25 out with each row, at 50 V and 10 A."""
     return rows(
         count, start=start, step=step, energy_in=lambda n: 1000 + n / 2,
-        energy_out=lambda n: 900 + n / 4, v_pack=50.0, i_pack=10.0, **values,
+        energy_out=lambda n: 900 + n / 4, v_pack=50.0, i_pack=10.0,
     )  # fmt: skip
 
 
@@ -136,7 +135,7 @@ def test_a_total_that_begins_again_goes_on_counting(reset_at: int, tables: Datab
 def test_what_came_in_a_gap_counts_when_the_battery_is_heard_again(
     filled: bool, tables: Database
 ) -> None:
-    insert(tables, counting(at(2026, 3, 9, 22), 300, TEN_S, mcu_id=BATTERY))
+    insert(tables, counting(at(2026, 3, 9, 22), 300, TEN_S))
     later = counting(at(2026, 3, 11, 1), 300, TEN_S)
     for row in later:
         row["energy_in"] += 300  # 150 within the 26 hours

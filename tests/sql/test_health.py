@@ -3,6 +3,7 @@
 from datetime import timedelta
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 import pytest
 from tests.support.harness import query
@@ -104,7 +105,7 @@ def test_the_last_full_charge_is_as_of_a_time(filled: bool, tables: Database) ->
     assert now["full_time"] == found["full_time"]
 
 
-def spread(database: Database) -> dict[str, tuple[int, float | None, float | None]]:
+def spread(database: Database) -> dict[str, tuple[Any, ...]]:
     return {
         row["condition"]: (row["row_count"], row["spread_mean"], row["spread_max"])
         for row in ask(database, "battery_pack_spread(%s, %s, %s)", BATTERY, *MONTH)

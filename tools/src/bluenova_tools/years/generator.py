@@ -25,7 +25,7 @@ def generate(
     """
     with closing(database.connect()) as db:
         _run(db, *plan(size), events())
-    _in_parallel(database, size, at_once, done)
+    in_parallel(database, rows_of_a_day(size), size.days, at_once, done)
     with closing(database.connect()) as db:
         _run(db, "DROP SCHEMA years CASCADE")
 
@@ -36,23 +36,23 @@ def _run(db: connection, *statements: str) -> None:
             cursor.execute(statement)
 
 
-def _in_parallel(
-    database: Database, size: Size, at_once: int, done: Callable[[int], object]
+def in_parallel(
+    database: Database, statement: str, days: int, at_once: int, done: Callable[[int], object]
 ) -> None:
-    days = queue.SimpleQueue[int]()
-    for day in range(size.days):
-        days.put(day)
+    """Runs a statement for each day, its number being the parameter `day`, each by itself."""
+    to_do = queue.SimpleQueue[int]()
+    for day in range(days):
+        to_do.put(day)
     results = queue.SimpleQueue[Exception | None]()
-    statement = rows_of_a_day(size)
 
     def work() -> None:
         try:
             with closing(database.connect()) as db:
                 while True:
-                    day = days.get_nowait()
+                    day = to_do.get_nowait()
                     with db, db.cursor() as cursor:
                         cursor.execute("SET LOCAL jit = off; SET LOCAL work_mem = '256MB'")
-                        cursor.execute(statement, [day])
+                        cursor.execute(statement, {"day": day})
                     results.put(None)
         except queue.Empty:
             pass
@@ -61,7 +61,7 @@ def _in_parallel(
 
     for _ in range(at_once):
         threading.Thread(target=work, daemon=True).start()
-    for day in range(1, size.days + 1):
+    for day in range(1, days + 1):
         if (error := results.get()) is not None:
             raise error
         done(day)

@@ -7,7 +7,7 @@ _ROWS = SLOT_S // INTERVAL_S
 
 
 def rows_of_a_day(size: Size) -> str:
-    """The statement that inserts a day's rows, its number being the parameter.
+    """The statement that inserts a day's rows, its number being the parameter `day`.
 
     Batteries take turns, as they do if they are recorded live. Cells flicker by two millivolts, and
     the current by a tenth of an ampere. Now and then a value is missing.
@@ -46,7 +46,7 @@ FROM (SELECT *, round(({pack}) * 1000) / 1000 AS pack_v
                                  AS luck
                       OFFSET 0
                   ) AS noise
-                  WHERE day = %s
+                  WHERE day = %(day)s
                   OFFSET 0) AS timed
             OFFSET 0) AS measured
       OFFSET 0) AS packed
