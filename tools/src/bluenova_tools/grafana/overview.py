@@ -67,7 +67,6 @@ def overview() -> Dashboard:
         .override_by_regexp("/^(Lowest|Highest)$/", look("volt", 3))
         .override_by_name("Since full", look("d", 1))
         .override_by_regexp("/today$/", look("kwatth", 1))
-        .override_by_name("mcu_id", look(custom_hidden=True))
     )
     spread = (
         with_limits(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from grafana_foundation_sdk.builders.dashboard import AnnotationQuery, Dashboard, DashboardLink
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models.table import Options as TableOptions
 
 from bluenova_tools.grafana.query import (
     BATTERY,
@@ -101,12 +102,21 @@ def page(
     )
     for panel in panels:
         made.with_panel(panel)
-    dashboard = made.build()
-    for number, one in enumerate(dashboard.panels or [], 1):
-        one.id_val = number
-    # The SDK puts both into a menu; above the panels one sees them.
+    return _tidied(made.build())
+
+
+def _tidied(dashboard: models.Dashboard) -> models.Dashboard:
+    """Numbers the panels, and leaves out what the SDK says and Grafana 12.4 has no use for."""
+    left_out = None
+    for number, panel in enumerate(dashboard.panels or [], 1):
+        panel.id_val = number
+        if isinstance(panel, models.Panel) and isinstance(panel.options, TableOptions):
+            panel.options.footer = left_out
+    for variable in dashboard.templating.list_val or []:
+        variable.auto = variable.auto_min = variable.auto_count = left_out
+    # Else they are in a menu; above the panels one sees them.
     for link in dashboard.links or []:
-        link.placement = None  # type: ignore[assignment]  # then it is left out of the JSON
+        link.placement = left_out  # type: ignore[assignment]  # the SDK leaves out None
     for mark in dashboard.annotations.list_val or []:
-        mark.placement = None  # type: ignore[assignment]  # then it is left out of the JSON
+        mark.placement = left_out  # type: ignore[assignment]  # the SDK leaves out None
     return dashboard

@@ -16,6 +16,7 @@ from grafana_foundation_sdk.models.common import (
     LegendDisplayMode,
     LegendPlacement,
     SortOrder,
+    TableAutoCellOptions,
     TooltipDisplayMode,
     VisibilityMode,
 )
@@ -124,6 +125,7 @@ def rows(title: str, *queries: Asked, width: int = 24, height: int = 8) -> table
         .span(width)
         .height(height)
         .filterable(True)
+        .cell_options(TableAutoCellOptions())
         .no_value("—")
     )
 

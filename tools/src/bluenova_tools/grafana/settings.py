@@ -34,7 +34,6 @@ def battery() -> Variable:
         .label("Battery")
         .datasource(DATA_SOURCE)
         .query(_BATTERIES)
-        .definition(_BATTERIES)
         .refresh(VariableRefresh.ON_DASHBOARD_LOAD)
     )
 
