@@ -1,11 +1,19 @@
 """What Grafana is given at its start, and that Docker gives it all that it names."""
 
 import re
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.support.grafana import pages
+import psycopg2
+import pytest
+from tests.support.grafana import Reader, View, all_queries, expand, pages, settings
+from tests.support.harness import query
+from tests.support.questions import make_tables
 
 from bluenova_tools.grafana.query import PLUGIN
+from bluenova_tools.local import Database
 
 ROOT = Path(__file__).parents[2]
 SOURCE = (ROOT / "grafana/provisioning/datasources/bluenova.yml").read_text(encoding="utf-8")
@@ -51,3 +59,28 @@ def test_the_image_is_pinned() -> None:
 def test_it_is_for_its_profile_and_this_machine_alone() -> None:
     assert "profiles: [grafana]\n" in SERVICE
     assert re.findall(r'- "(\S+?):\$\{GRAFANA_PORT', SERVICE) == ["${GRAFANA_BIND:-127.0.0.1}"]
+
+
+@pytest.mark.services
+def test_the_account_of_the_document_can_ask_everything_and_change_nothing(
+    database: Database,
+) -> None:
+    make_tables(database)
+    text = (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8")
+    (statements,) = re.findall(r"```sql\n(CREATE ROLE .*?)```", text, re.DOTALL)
+    password = "a long one of your own"
+    assert f"'{password}'" in statements
+    query(database, statements)
+    account = replace(database, user="grafana", password=password)
+    try:
+        with closing(account.connect()) as db:
+            reader = Reader(db)
+            for asked in all_queries():
+                now = datetime.now(UTC)
+                view = View(now - timedelta(days=1), now, settings(pages()[asked.page]))
+                reader.ask(expand(asked.sql, view, asked.points))
+            for change in ("", "SET TRANSACTION READ WRITE; "):
+                with pytest.raises(psycopg2.Error, match=r"read-only|permission denied"):
+                    reader.ask(f"{change}DELETE FROM battery_pack")
+    finally:
+        query(database, "DROP OWNED BY grafana; DROP ROLE grafana")
