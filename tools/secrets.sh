@@ -3,7 +3,8 @@
 #
 #   docker compose run --rm secrets                     make the missing ones (each `up` does)
 #   docker compose run --rm secrets show homeassistant  print an account: collector, recorder,
-#                                                       homeassistant, homeauto or dashboard
+#                                                       homeassistant, homeauto, dashboard,
+#                                                       grafana or grafana-admin
 #   docker compose run --rm secrets renew NAME          make a new password for that account
 #   docker compose run --rm -T secrets set NAME <FILE   take it from the first line of a file
 #
@@ -12,8 +13,8 @@
 set -eu
 umask 077
 
-NAMES='collector recorder homeassistant homeauto dashboard health postgres share-group'
-MOSQUITTO_UID=1883 POSTGRES_UID=999 OURS_UID=10001
+NAMES='collector recorder homeassistant homeauto dashboard grafana grafana-admin health postgres share-group'
+MOSQUITTO_UID=1883 POSTGRES_UID=999 GRAFANA_UID=472 OURS_UID=10001
 
 fail() { echo "secrets: $*" >&2; exit 1; }
 
@@ -40,9 +41,11 @@ hand_out() {
     give recorder /for/recorder/mqtt-password $OURS_UID
     give share-group /for/recorder/share-group $OURS_UID
     give homeauto /for/recorder/pgpassword $OURS_UID
-    for name in postgres homeauto dashboard; do
+    for name in postgres homeauto dashboard grafana; do
         give "$name" "/for/postgres/$name" $POSTGRES_UID
     done
+    give grafana /for/grafana/pgpassword $GRAFANA_UID
+    give grafana-admin /for/grafana/admin-password $GRAFANA_UID
 }
 
 # The broker's accounts; mosquitto_passwd replaces each password by its hash.
@@ -87,6 +90,10 @@ make_all() {
     write /for/mosquitto/acl $MOSQUITTO_UID </project/mosquitto/acl
     write /for/mosquitto/start.sh $MOSQUITTO_UID </project/mosquitto/start.sh
     write /for/postgres/roles.sql $POSTGRES_UID </project/postgres/roles.sql
+    (cd /project/grafana && for file in provisioning/*/*.yml dashboards/*.json; do
+        mkdir -p -m 755 /for/grafana/provisioning "/for/grafana/${file%/*}"
+        write "/for/grafana/$file" $GRAFANA_UID <"$file"
+    done)
     chown $POSTGRES_UID:$POSTGRES_UID /for/postgres-data # a new volume is root's
 }
 
@@ -122,7 +129,7 @@ case ${1:-} in
         secret=${secret#"$(printf '\357\273\277')"} secret=${secret%"$(printf '\r')"}
         [ -n "$secret" ] || fail "no password came in: docker compose run --rm -T secrets set $2 <FILE"
         case $secret in
-            *:*) [ "$2" = homeauto ] || fail 'mosquitto_passwd cuts a password at a colon: choose one without a colon' ;;
+            *:*) [ "$2" = homeauto ] || [ "$2" = grafana ] || fail 'mosquitto_passwd cuts a password at a colon: choose one without a colon' ;;
         esac
         printf %s "$secret" | write "/secrets/$2" 0
         make_all

@@ -5,11 +5,14 @@ import json
 import pytest
 from tests.support.stack import Stack, docker
 
-NAMES = "collector recorder homeassistant homeauto dashboard health postgres share-group".split()
+NAMES = (
+    "collector recorder homeassistant homeauto dashboard grafana grafana-admin health postgres"
+    " share-group"
+).split()
 # Which secrets a container can read, in clear.
 SEES = {
     "mosquitto": {"health"},
-    "postgres": {"postgres", "homeauto", "dashboard"},
+    "postgres": {"postgres", "homeauto", "dashboard", "grafana"},
     "collector": {"collector"},
     "recorder": {"recorder", "share-group", "homeauto"},
     "battery": set[str](),
