@@ -30,7 +30,7 @@ def _a_database(name: str) -> str:
 
 
 # libpq's own variables in which it takes all for one word, and quotes it when it is wrong.
-_LIBPQ_QUOTES = ("PGHOST", "PGHOSTADDR", "PGPORT")
+_LIBPQ_QUOTES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE")
 
 
 class RecorderSettings(ServiceSettings):
@@ -84,10 +84,11 @@ class RecorderSettings(ServiceSettings):
 
     def contradictions(self) -> list[str]:
         """Returns what is set but has no effect, needs another setting, or would be quoted."""
-        quoted = [name for name in _LIBPQ_QUOTES if has_an_account(os.environ.get(name, ""))]
+        given = {name: os.environ.get(name, "") for name in _LIBPQ_QUOTES}
+        quoted = [name for name, text in given.items() if has_an_account(text) or "=" in text]
         return super().contradictions() + [
-            f"{name} has name:password@ in it. Set {name} to the server's alone; the account has "
-            "settings of its own: PGUSER and PGPASSWORD_FILE."
+            f"{name} has name:password@ in it, or a =. Set {name} to the server's alone; the "
+            "account has settings of its own: PGUSER and PGPASSWORD_FILE."
             for name in quoted
         ]
 

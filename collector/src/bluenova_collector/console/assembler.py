@@ -47,18 +47,27 @@ class Draft:
         self.counts[name] = min(self.counts.get(name, 0) + 1, SMALLINT_MAX)
 
     def cell_count(self) -> int | None:
-        """How many cells the battery says that it has; None if it says nothing that can be."""
+        """How many cells the battery says that it has; None if it says nothing that can be.
+
+        A count that cells with a voltage go far beyond is garbled.
+        """
         said = self.readings.get(("cell_count", None))
-        return int(said) if said is not None and 1 <= int(said) <= MOST_CELLS else None
+        if said is None or not 1 <= int(said) <= MOST_CELLS:
+            return None
+        beyond = sum(index >= int(said) and volt != 0 for index, volt in self._volts().items())
+        return int(said) if beyond <= 1 else None
+
+    def _volts(self) -> dict[int, Value]:
+        return {
+            i: v for (name, i), v in self.readings.items() if name == "cell_v" and i is not None
+        }
 
     def forget_missing_cells(self, count: int | None) -> None:
         """Forgets cells beyond the battery's number of cells that it prints as 0 V.
 
         As long as that number is not known, it is at least that of the last cell with a voltage.
         """
-        volts = {
-            i: v for (name, i), v in self.readings.items() if name == "cell_v" and i is not None
-        }
+        volts = self._volts()
         last = max((index for index, volt in volts.items() if volt), default=-1)
         cells = last + 1 if count is None else count
         for index, volt in volts.items():
