@@ -73,6 +73,21 @@ beside AS (
                            (SELECT min(first_time) FROM removed AS r
                             WHERE r.hour_utc > placed.hour_utc)) END AS after_it
     FROM placed, around
+    OFFSET 0
+),
+-- OFFSET 0: PostgreSQL is to compute once what is used often.
+apart AS (
+    SELECT *, date_part('epoch', row_time - before_it) AS since_s,
+           date_part('epoch', after_it - row_time) AS until_s,
+           num_nonnulls(cell_01_v, cell_02_v, cell_03_v, cell_04_v, cell_05_v, cell_06_v,
+                        cell_07_v, cell_08_v, cell_09_v, cell_10_v, cell_11_v, cell_12_v,
+                        cell_13_v, cell_14_v, cell_15_v, cell_16_v) AS known,
+           ARRAY(SELECT unnest(ARRAY[cell_01_v, cell_02_v, cell_03_v, cell_04_v, cell_05_v,
+                                     cell_06_v, cell_07_v, cell_08_v, cell_09_v, cell_10_v,
+                                     cell_11_v, cell_12_v, cell_13_v, cell_14_v, cell_15_v,
+                                     cell_16_v]) ORDER BY 1) AS sorted
+    FROM beside
+    OFFSET 0
 ),
 held AS (
     -- What is too large for a REAL, or no number, is not known.
@@ -90,18 +105,14 @@ held AS (
            (cell_11_v - median_v) * 1000 AS dev_11, (cell_12_v - median_v) * 1000 AS dev_12,
            (cell_13_v - median_v) * 1000 AS dev_13, (cell_14_v - median_v) * 1000 AS dev_14,
            (cell_15_v - median_v) * 1000 AS dev_15, (cell_16_v - median_v) * 1000 AS dev_16
-    FROM beside
-    CROSS JOIN LATERAL (SELECT extract(epoch FROM row_time - before_it)::FLOAT8 AS since_s,
-                               extract(epoch FROM after_it - row_time)::FLOAT8 AS until_s) AS apart
+    FROM apart
+    -- The median; nulls stand behind.
     CROSS JOIN LATERAL (
-        SELECT CASE WHEN max(abs(v)) < 1e30
-                    THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY v) END AS median_v
-        FROM unnest(ARRAY[cell_01_v, cell_02_v, cell_03_v, cell_04_v, cell_05_v, cell_06_v,
-                          cell_07_v, cell_08_v, cell_09_v, cell_10_v, cell_11_v, cell_12_v,
-                          cell_13_v, cell_14_v, cell_15_v, cell_16_v]) AS v
+        SELECT CASE WHEN sorted[1] > -1e30 AND sorted[known] < 1e30
+                    THEN (sorted[(known + 1) / 2]::FLOAT8 + sorted[known / 2 + 1]) / 2
+               END AS median_v
+        OFFSET 0
     ) AS pack
-    -- What is summed below comes in this order.
-    ORDER BY hour_utc, row_time
 ),
 figures AS (
     SELECT hour_utc, count(*)::INTEGER AS row_count,
@@ -180,31 +191,12 @@ figures AS (
                AS energy_in_kwh,
            sum(held_s * greatest(-power, 0)) FILTER (WHERE power IS NOT NULL) / 3600000
                AS energy_out_kwh,
+           array_agg(energy_in) FILTER (WHERE energy_in IS NOT NULL) AS totals_in,
+           array_agg(energy_out) FILTER (WHERE energy_out IS NOT NULL) AS totals_out,
            sum(held_s * (soc >= 90)::INTEGER) AS high_s,
            sum(held_s * (soc <= 10)::INTEGER) AS low_s
-    FROM held
-    GROUP BY hour_utc
-),
-told_in AS (
-    SELECT hour_utc, (array_agg(total))[1] AS told_first, (array_agg(total))[count(*)] AS told_last,
-           coalesce(sum(grown) FILTER (WHERE grown BETWEEN 0 AND 200), 0) AS told
-    FROM (SELECT hour_utc, row_time, energy_in AS total,
-                 energy_in::FLOAT8 - lag(energy_in) OVER (PARTITION BY hour_utc ORDER BY row_time)
-                     AS grown
-          FROM beside
-          WHERE energy_in IS NOT NULL
-          ORDER BY hour_utc, row_time) AS known
-    GROUP BY hour_utc
-),
-told_out AS (
-    SELECT hour_utc, (array_agg(total))[1] AS told_first, (array_agg(total))[count(*)] AS told_last,
-           coalesce(sum(grown) FILTER (WHERE grown BETWEEN 0 AND 200), 0) AS told
-    FROM (SELECT hour_utc, row_time, energy_out AS total,
-                 energy_out::FLOAT8 - lag(energy_out) OVER (PARTITION BY hour_utc ORDER BY row_time)
-                     AS grown
-          FROM beside
-          WHERE energy_out IS NOT NULL
-          ORDER BY hour_utc, row_time) AS known
+    -- What is summed comes in this order.
+    FROM (SELECT * FROM held ORDER BY hour_utc, row_time) AS in_order
     GROUP BY hour_utc
 )
 SELECT of_mcu_id, hour_utc, row_count, first_time, last_time, time_before, time_after,
@@ -221,11 +213,17 @@ SELECT of_mcu_id, hour_utc, row_count, first_time, last_time, time_before, time_
        cell_t_min::REAL[], cell_t_mean::REAL[], cell_t_max::REAL[],
        cell_dev_min::REAL[], cell_dev_mean::REAL[], cell_dev_max::REAL[],
        charge_in_ah, charge_out_ah, energy_in_kwh, energy_out_kwh,
-       told_in.told_first, told_in.told_last, told_in.told,
-       told_out.told_first, told_out.told_last, told_out.told,
+       totals_in[1], totals_in[cardinality(totals_in)],
+       CASE WHEN totals_in IS NOT NULL THEN
+           (SELECT coalesce(sum(grown) FILTER (WHERE grown BETWEEN 0 AND 200), 0)
+            FROM (SELECT total::FLOAT8 - lag(total) OVER (ORDER BY n) AS grown
+                  FROM unnest(totals_in) WITH ORDINALITY AS known (total, n)) AS steps) END,
+       totals_out[1], totals_out[cardinality(totals_out)],
+       CASE WHEN totals_out IS NOT NULL THEN
+           (SELECT coalesce(sum(grown) FILTER (WHERE grown BETWEEN 0 AND 200), 0)
+            FROM (SELECT total::FLOAT8 - lag(total) OVER (ORDER BY n) AS grown
+                  FROM unnest(totals_out) WITH ORDINALITY AS known (total, n)) AS steps) END,
        high_s::REAL, low_s::REAL, FALSE
 FROM figures
-LEFT JOIN told_in USING (hour_utc)
-LEFT JOIN told_out USING (hour_utc)
 ORDER BY hour_utc
 $$;

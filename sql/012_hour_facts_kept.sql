@@ -1,5 +1,6 @@
--- Makes the facts of hours anew with the hours. Hours whose rows were removed on purpose keep theirs.
-CREATE OR REPLACE FUNCTION battery_pack_follow_hours() RETURNS trigger
+-- Makes the facts of hours anew with the hours. Hours whose rows were removed on purpose keep
+-- theirs.
+CREATE OR REPLACE FUNCTION battery_pack_hour_facts_follow_hours() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM battery_pack_hour_facts AS facts
@@ -18,21 +19,4 @@ BEGIN
         CROSS JOIN LATERAL battery_pack_hour_facts_from_rows(mcu_id, begins, ends) AS facts;
     END IF;
     RETURN NULL;
-END $$;
-
-DO $$
-DECLARE
-    action TEXT;
-BEGIN
-    FOREACH action IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
-        IF NOT EXISTS (SELECT FROM pg_trigger
-                       WHERE tgrelid = to_regclass('battery_pack_hours')
-                         AND tgname = 'battery_pack_follow_' || action) THEN
-            EXECUTE format(
-                'CREATE TRIGGER battery_pack_follow_%1$s AFTER %1$s ON battery_pack_hours '
-                'REFERENCING %2$s TABLE AS changed '
-                'FOR EACH STATEMENT EXECUTE PROCEDURE battery_pack_follow_hours()',
-                action, CASE action WHEN 'delete' THEN 'OLD' ELSE 'NEW' END);
-        END IF;
-    END LOOP;
 END $$;

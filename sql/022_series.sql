@@ -16,7 +16,8 @@ $$;
 
 -- A battery's quantities over time: at most so many buckets, each of them whole. Buckets begin on
 -- multiples of their width in UTC. One without rows has nulls. A window of up to five days is read
--- from the rows, a longer one from the hours; a mean of hours weighs each by its rows.
+-- from the rows, a longer one from the hours, or from the days if a bucket is a day or longer; a
+-- mean of hours or days weighs each by its rows.
 CREATE OR REPLACE FUNCTION battery_pack_series(
     of_mcu_id BIGINT, from_time TIMESTAMPTZ, to_time TIMESTAMPTZ, points INTEGER
 ) RETURNS TABLE (
@@ -76,7 +77,7 @@ BEGIN
         $query$;
     ELSE
         -- Rows of quantities that are null in some rows only are counted as if they were known.
-        figures := $query$
+        figures := format($query$
             SELECT floor(date_part('epoch', hour_utc) / $3) AS bucket,
                    sum(row_count) AS row_count,
                    min(v_pack_min), sum(v_pack_mean * n) / sum(n + 0 * v_pack_mean),
@@ -93,10 +94,13 @@ BEGIN
                    max(v_cell_max_max),
                    min(spread_min), sum(spread_mean * n) / sum(n + 0 * spread_mean),
                    max(spread_max)
-            FROM battery_pack_hours_now($4, $1, $2)
+            FROM %s
             CROSS JOIN LATERAL (SELECT row_count::FLOAT8 AS n) AS weight
             GROUP BY bucket
-        $query$;
+        $query$, CASE WHEN width_s >= 86400
+                      THEN '(SELECT *, day_utc AS hour_utc '
+                           'FROM battery_pack_days_now($4, $1, $2)) AS days'
+                      ELSE 'battery_pack_hours_now($4, $1, $2)' END);
     END IF;
     -- Planned anew each time: what is right for a day is not for ten years.
     RETURN QUERY EXECUTE format($query$

@@ -29,8 +29,8 @@ BEGIN
         RETURN;
     END IF;
     IF by_rows THEN
-        -- All figures of all cells at once, and then a row for each cell: to aggregate sixteen times
-        -- as many rows takes twice as long.
+        -- All figures of all cells at once, and then a row for each cell: to aggregate sixteen
+        -- times as many rows takes twice as long.
         SELECT format($query$
             SELECT bucket, cell::SMALLINT, q1, q2, q3, q4, q5, q6, q7, q8, q9
             FROM (SELECT floor(date_part('epoch', insert_time_utc) / $3) AS bucket,
@@ -40,7 +40,8 @@ BEGIN
                   FROM battery_pack
                   CROSS JOIN LATERAL (
                       SELECT CASE WHEN max(abs(v)) < 1e30
-                                  THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY v) END AS median_v
+                                  THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY v) END
+                                 AS median_v
                       FROM unnest(ARRAY[%10$s]) AS v
                       OFFSET 0
                   ) AS pack
@@ -64,12 +65,12 @@ BEGIN
                      format('cell_%s_t', lpad(n::TEXT, 2, '0')) AS t
               FROM generate_series(1, 16) AS n ORDER BY n) AS cells;
     ELSE
-        figures := $query$
+        figures := format($query$
             SELECT floor(date_part('epoch', hour_utc) / $3) AS bucket, cell::SMALLINT,
                    min(v_min), sum(v_mean * n) / sum(n + 0 * v_mean), max(v_max),
                    min(t_min), sum(t_mean * n) / sum(n + 0 * t_mean), max(t_max),
                    min(dev_min), sum(dev_mean * n) / sum(n + 0 * dev_mean), max(dev_max)
-            FROM battery_pack_hours_now($4, $1, $2)
+            FROM %s
             CROSS JOIN LATERAL unnest(
                 cell_v_min, cell_v_mean, cell_v_max, cell_t_min, cell_t_mean, cell_t_max,
                 cell_dev_min, cell_dev_mean, cell_dev_max
@@ -79,7 +80,10 @@ BEGIN
             CROSS JOIN LATERAL (SELECT row_count::FLOAT8 AS n) AS weight
             WHERE v_min IS NOT NULL OR t_min IS NOT NULL
             GROUP BY bucket, cell
-        $query$;
+        $query$, CASE WHEN width_s >= 86400
+                      THEN '(SELECT *, day_utc AS hour_utc '
+                           'FROM battery_pack_days_now($4, $1, $2)) AS days'
+                      ELSE 'battery_pack_hours_now($4, $1, $2)' END);
     END IF;
     -- Planned anew each time: what is right for a day is not for ten years.
     RETURN QUERY EXECUTE format($query$

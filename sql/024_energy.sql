@@ -13,6 +13,7 @@ LANGUAGE plpgsql STABLE
 SET search_path FROM CURRENT
 SET TimeZone = 'UTC'
 SET jit = off
+SET work_mem = '16MB' -- ten years need 4 to sort
 AS $$
 DECLARE
     step INTERVAL;
@@ -46,17 +47,26 @@ BEGIN
     -- Planned anew each time: what is right for a day is not for ten years.
     RETURN QUERY EXECUTE $query$
         WITH facts AS (
-            SELECT hour_utc, in_kwh, out_kwh, told_in, told_out,
-                   told_in_first, told_in_last, told_out_first, told_out_last,
-                   width_bucket(hour_utc, $2) AS n,
-                   width_bucket(hour_utc + INTERVAL '45 min', $2) AS last_n
-            FROM battery_pack_hour_facts_now($1, $3, $2[array_length($2, 1)])
-        ),
-        parts AS (
-            SELECT n, told_in[1] + told_in[2] + told_in[3] + told_in[4] AS energy_in,
+            SELECT hour_utc, told_in_first, told_in_last, told_out_first, told_out_last, n,
+                   told_in[1] + told_in[2] + told_in[3] + told_in[4] AS energy_in,
                    told_out[1] + told_out[2] + told_out[3] + told_out[4] AS energy_out,
                    in_kwh[1] + in_kwh[2] + in_kwh[3] + in_kwh[4] AS integral_in,
-                   out_kwh[1] + out_kwh[2] + out_kwh[3] + out_kwh[4] AS integral_out
+                   out_kwh[1] + out_kwh[2] + out_kwh[3] + out_kwh[4] AS integral_out,
+                   -- By its quarters, only of an hour that lies in two buckets.
+                   last_n,
+                   CASE WHEN n < last_n THEN told_in END AS told_in,
+                   CASE WHEN n < last_n THEN told_out END AS told_out,
+                   CASE WHEN n < last_n THEN in_kwh END AS in_kwh,
+                   CASE WHEN n < last_n THEN out_kwh END AS out_kwh
+            FROM battery_pack_hour_facts_now($1, $3, $2[array_length($2, 1)])
+            CROSS JOIN LATERAL (
+                SELECT width_bucket(hour_utc, $2) AS n,
+                       width_bucket(hour_utc + INTERVAL '45 min', $2) AS last_n
+                OFFSET 0
+            ) AS place
+        ),
+        parts AS (
+            SELECT n, energy_in, energy_out, integral_in, integral_out
             FROM facts WHERE n = last_n
             UNION ALL
             SELECT width_bucket(hour_utc + (quarter - 1) * INTERVAL '15 min', $2),

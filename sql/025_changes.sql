@@ -13,6 +13,7 @@ LANGUAGE plpgsql STABLE
 SET search_path FROM CURRENT
 SET TimeZone = 'UTC'
 SET jit = off
+SET work_mem = '16MB' -- ten years need 4 to sort
 AS $$
 DECLARE
     from_utc TIMESTAMP := from_time::TIMESTAMP;
@@ -26,11 +27,27 @@ BEGIN
     FROM battery_pack_hours_beside(of_mcu_id, date_trunc('hour', from_utc), to_utc);
     -- Planned anew each time: what is right for a day is not for ten years.
     RETURN QUERY EXECUTE $query$
-        WITH parts AS (
+        WITH hours AS (
+            SELECT hour_utc, state_names, state_values, states_from, states_to,
+                   state_values = lag(state_values) OVER by_hour
+                       AND state_names = lag(state_names) OVER by_hour AS goes_on
+            FROM battery_pack_hour_facts_now($1, $4, $3)
+            WINDOW by_hour AS (ORDER BY hour_utc)
+        ),
+        -- An hour that says nothing but what the hours before and after it say can be left out.
+        telling AS (
+            SELECT state_names, state_values, states_from, states_to
+            FROM (SELECT *, goes_on AND lead(goes_on) OVER (ORDER BY hour_utc)
+                            AND state_names = ARRAY['breaker', 'charge_state', 'errors',
+                                                    'system_state'] AS is_dull
+                  FROM hours) AS compared
+            WHERE is_dull IS NOT TRUE
+        ),
+        parts AS (
             SELECT name, value, state_from, state_to,
                    value IS DISTINCT FROM
                        lag(value) OVER (PARTITION BY name ORDER BY state_from) AS is_new
-            FROM battery_pack_hour_facts_now($1, $4, $3)
+            FROM telling
             CROSS JOIN LATERAL unnest(state_names, state_values, states_from, states_to)
                 AS one (name, value, state_from, state_to)
             WHERE $5 IS NULL OR name = $5

@@ -1,14 +1,17 @@
 """The hours of tables that are not as ours is, of old rows, and of rows that are removed."""
 
 import contextlib
+import io
 import logging
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from tests.support.c_program import C_PROGRAMS_TABLE, COLUMNS, DUPLICATES
-from tests.support.databases import odd_database
-from tests.support.harness import query, recorder
+from tests.support.databases import odd_database, recording_in
+from tests.support.factories import START_S, snapshot_keys
+from tests.support.harness import eventually, query, recorder
 from tests.support.hours import differences, hours_of
 from tests.support.hours_at_work import (
     ALWAYS,
@@ -19,8 +22,12 @@ from tests.support.hours_at_work import (
     stored_hours,
 )
 
-from bluenova_recorder.account import Account
+from bluenova_recorder.account import Account, transaction
+from bluenova_recorder.rollup import triggers
+from bluenova_recorder.rollup.fill import fill
 from bluenova_recorder.rollup.keeper import HoursKeeper
+from bluenova_recorder.rollup.rebuild import rebuild
+from bluenova_recorder.rollup.transactions import connect, step
 from bluenova_recorder.schema import prepare
 from bluenova_tools.local import Database, Mosquitto, Postgres
 
@@ -108,6 +115,33 @@ def test_what_is_written_straight_into_a_part_is_seen(before: str, postgres: Pos
         assert stored_hours(database) == {}
 
 
+# What an older TimescaleDB needs, which hands over no more than a row at a time.
+BY_ROW = f"CREATE TABLE battery_pack ({COLUMNS}); CREATE INDEX ON battery_pack (insert_time_utc);"
+ROW_TRIGGERS = "".join(
+    f"CREATE TRIGGER battery_pack_hours_{event} AFTER {event} ON battery_pack FOR EACH ROW "
+    "EXECUTE FUNCTION battery_pack_mark_changed_row();"
+    for event in ("insert", "update", "delete")
+)
+
+
+def test_triggers_for_each_row_do_the_same(postgres: Postgres) -> None:
+    with odd_database(postgres, before=BY_ROW) as database:
+        with contextlib.closing(database.connect()) as db:
+            prepare(db)
+        query(database, ROW_TRIGGERS)
+        with contextlib.closing(keeper_in(database, keep_days=5)) as keeper:
+            query(database, MORE + "UPDATE battery_pack SET mcu_id = 8 WHERE soc = 5")
+            by_row = query(database, "SELECT DISTINCT mcu_id, hour_utc "
+                                     "FROM battery_pack_changed_hours ORDER BY 1, 2")  # fmt: skip
+            assert len(by_row) == 4
+            before = hours_of(rows_of(database))
+            assert keeper.work()
+            hours = stored_hours(database)
+            assert differences(hours, before) == []
+            assert {hour["rows_removed"] for hour in hours.values()} == {True}
+            assert query(database, "SELECT count(*) FROM battery_pack_changed_hours") == [(0,)]
+
+
 def test_a_part_that_is_attached_with_rows_gets_its_hours(postgres: Postgres) -> None:
     with table(postgres, PARTITIONED.replace("MAXVALUE", "'2025-01-01'")) as (database, keeper):
         query(
@@ -189,6 +223,30 @@ def test_an_account_without_the_rights_records_and_the_log_says_what_is_missing(
         query(database, "DROP OWNED BY guest; DROP ROLE guest")
 
 
+def test_an_account_that_may_not_delete_keeps_the_hours_all_the_same(
+    postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    with table(postgres, C_PROGRAMS_TABLE) as (database, _):
+        query(
+            database,
+            "DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN PASSWORD 'g';"
+            "GRANT ALL ON ALL TABLES IN SCHEMA public TO guest;"
+            "REVOKE DELETE ON battery_pack FROM guest;" + MORE,
+        )
+        guest = HoursKeeper(
+            Account(database.name, "guest", "g"),
+            lambda: True,
+            keep_days=5,
+            waits=AT_ONCE,
+            every=ALWAYS,
+        )
+        with contextlib.closing(guest), caplog.at_level(logging.WARNING):
+            assert not guest.work()
+        assert "with KEEP_RAW_DAYS DELETE" in caplog.text
+        query(database, "DROP OWNED BY guest; DROP ROLE guest")
+        assert differences(stored_hours(database), hours_of(rows_of(database))) == []
+
+
 def test_who_drops_the_marks_table_does_not_stop_recording(postgres: Postgres) -> None:
     with table(postgres, C_PROGRAMS_TABLE) as (database, keeper):
         query(database, "DROP TABLE battery_pack_changed_hours")
@@ -265,6 +323,44 @@ def test_a_users_own_delete_of_old_rows_changes_their_hours(postgres: Postgres) 
         assert_right(database, keeper)
 
 
+class Terminal(io.StringIO):
+    """One that a person looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_rebuild_draws_a_bar_on_a_terminal(postgres: Postgres) -> None:
+    with table(postgres, C_PROGRAMS_TABLE) as (database, _):
+        terminal = Terminal()
+        rebuild(Account(database.name, database.user, database.password), terminal, AT_ONCE)
+        last = terminal.getvalue().split("\r")[-1]
+        assert last.startswith("[" + "#" * 40 + "] 100 %")
+        assert last.endswith("\n")
+
+
+def test_filling_in_goes_on_where_it_was_when_the_recorder_was_killed(postgres: Postgres) -> None:
+    old = C_PROGRAMS_TABLE + ROWS.format("battery_pack", "2023-12-31 23:00:03+00")
+    with odd_database(postgres, before=old) as database:
+        account = Account(database.name, database.user, database.password)
+        with contextlib.closing(database.connect()) as db:
+            prepare(db)
+            with transaction(db) as cursor:
+                missing = triggers.unmarked(cursor)
+        triggers.see_to(account, missing)
+        with contextlib.closing(connect(account)) as db:
+            with step(db) as cursor:
+                first = fill(cursor, AT_ONCE)
+            with contextlib.suppress(KeyboardInterrupt), step(db) as cursor:
+                fill(cursor, AT_ONCE)
+                raise KeyboardInterrupt  # a kill: nothing of the step is committed
+        assert first is not None
+        assert first.newest == datetime(2024, 5, 1, 14)  # noqa: DTZ001  # the column has no zone
+        assert {mcu_id for mcu_id, _ in stored_hours(database)} == {439041101}  # the newest first
+        with contextlib.closing(keeper_in(database)) as keeper:
+            assert_right(database, keeper)
+
+
 def test_a_rebuild_makes_all_hours_anew_and_keeps_those_whose_rows_were_removed(
     postgres: Postgres, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -293,3 +389,18 @@ def test_a_rebuild_makes_all_hours_anew_and_keeps_those_whose_rows_were_removed(
         after = stored_hours(database)
         assert {key: after.pop(key) for key in kept} == kept
         assert differences(after, hours_of(rows_of(database))) == []
+
+
+def test_a_recorder_keeps_hours_and_removes_old_rows_beside_recording(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with (
+        odd_database(postgres, before=C_PROGRAMS_TABLE) as database,
+        recording_in(database, tmp_path, KEEP_RAW_DAYS=30) as recording,
+    ):
+        removed = "SELECT count(*), bool_and(rows_removed) FROM battery_pack_hours"
+        eventually(lambda: query(database, removed) == [(3, True)], timeout_s=30)
+        recording.publish(snapshot_keys(START_S, soc=50))
+        eventually(lambda: query(database, "SELECT soc FROM battery_pack") == [(50,)])
+        made = "SELECT row_count FROM battery_pack_hours WHERE hour_utc = '2026-11-23 12:00'"
+        eventually(lambda: query(database, made) == [(1,)], timeout_s=30)

@@ -113,3 +113,16 @@ def test_a_key_that_takes_long_is_not_built_through_a_pooler_and_the_log_says_wh
         (said,) = caplog.messages
         assert "PGHOST and PGPORT of PostgreSQL itself" in said
         assert unique_from(database) == NEVER
+
+
+def test_hours_are_kept_behind_a_pooler(
+    pooler: PgBouncer, postgres: Postgres, tmp_path: Path
+) -> None:
+    with (
+        odd_database(postgres, before=C_PROGRAMS_TABLE) as database,
+        recording_in(database, tmp_path, where=pooler.environment(database)) as recording,
+    ):
+        hours = "SELECT row_count FROM battery_pack_hours ORDER BY hour_utc"
+        eventually(lambda: query(database, hours) == [(360,), (360,), (280,)], timeout_s=30)
+        recording.publish(*[snapshot_keys(START_S + n) for n in range(3)])
+        eventually(lambda: query(database, hours)[3:] == [(3,)], timeout_s=30)

@@ -40,7 +40,14 @@ def wrong_facts(database: Database) -> list[tuple[object, ...]]:
         "WHERE battery_pack_hours IS NULL OR f IS NULL UNION ALL "
         "SELECT 'wrong', f.mcu_id, f.hour_utc FROM battery_pack_hour_facts AS f, LATERAL "
         "battery_pack_hour_facts_from_rows(mcu_id, hour_utc, hour_utc + INTERVAL '1 hour') AS now "
-        "WHERE f IS DISTINCT FROM now",
+        "WHERE f IS DISTINCT FROM now UNION ALL "
+        "SELECT 'day', mcu_id, day_utc FROM battery_pack_days FULL JOIN "
+        "(SELECT DISTINCT mcu_id, date_trunc('day', hour_utc) AS day_utc FROM battery_pack_hours) "
+        "AS wanted USING (mcu_id, day_utc) "
+        "WHERE battery_pack_days IS NULL OR wanted IS NULL UNION ALL "
+        "SELECT 'wrong day', d.mcu_id, d.day_utc FROM battery_pack_days AS d, LATERAL "
+        "battery_pack_days_from_hours(mcu_id, day_utc, day_utc + INTERVAL '1 day') AS now "
+        "WHERE d IS DISTINCT FROM now",
     )
 
 

@@ -1,5 +1,6 @@
 """`battery_pack_series` and `battery_pack_cell_series` against a plain recomputation."""
 
+import math
 from datetime import datetime, timedelta
 from statistics import fmean, median
 from typing import Any
@@ -90,23 +91,31 @@ def test_a_window_of_hours_is_made_of_its_rows(tables: Database) -> None:
             assert close(found, figures([row[name] for row in rows_of_it]), 1e-5), name
 
 
+@pytest.mark.parametrize(("points", "width"), [(25, 12 * HOUR), (7, 48 * HOUR)])
 @pytest.mark.parametrize("state", ["up to date", "marked", "nobody keeps them"])
-def test_a_window_of_weeks_is_made_of_the_hours(state: str, tables: Database) -> None:
+def test_a_window_of_weeks_is_made_of_hours_or_days(
+    state: str, points: int, width: timedelta, tables: Database
+) -> None:
     table = varied(3000, step=timedelta(seconds=60))
     insert(tables, table)
     if state != "nobody keeps them":
         fill_hours(tables)
     if state == "marked":
         query(tables, "UPDATE battery_pack_hours SET v_pack_max = 99 WHERE hour_utc = %s", NOON)
+        query(tables, "UPDATE battery_pack_days SET v_pack_max = 98 WHERE day_utc < %s", NOON)
         mark(tables, NOON)
-    answer = ask(tables, SERIES, BATTERY, utc(2026, 3, 8), utc(2026, 3, 20), 25)
+    answer = ask(tables, SERIES, BATTERY, utc(2026, 3, 8), utc(2026, 3, 20), points)
+    first = NOON - (NOON - EPOCH) % (48 * HOUR) - 48 * HOUR
+    assert first in [bucket["bucket_utc"] for bucket in answer]
     assert [bucket["bucket_utc"] for bucket in answer] == [
-        datetime(2026, 3, 8) + n * timedelta(hours=12) for n in range(24)  # noqa: DTZ001  # UTC
-    ]  # fmt: skip
+        answer[0]["bucket_utc"] + n * width for n in range(len(answer))
+    ]
     by_hour = buckets(table, HOUR)
     for bucket in answer:
         hours = [
-            by_hour[hour] for n in range(12) if (hour := bucket["bucket_utc"] + n * HOUR) in by_hour
+            by_hour[hour]
+            for n in range(width // HOUR)
+            if (hour := bucket["bucket_utc"] + n * HOUR) in by_hour
         ]
         for name in QUANTITIES:
             known = [(len(hour), of) for hour in hours if (of := figures([r[name] for r in hour]))]
@@ -119,16 +128,18 @@ def test_a_window_of_weeks_is_made_of_the_hours(state: str, tables: Database) ->
             assert close(found, (lowest, mean, highest), 1e-5), name
 
 
-@pytest.mark.parametrize("width", [timedelta(hours=3), timedelta(days=3)], ids=["rows", "hours"])
-def test_each_cell_has_its_own_series(width: timedelta, tables: Database) -> None:
+@pytest.mark.parametrize("hours", [3, 72, 2400], ids=["by rows", "by hours", "by days"])
+def test_each_cell_has_its_own_series(hours: int, tables: Database) -> None:
     table = varied(1000)
     insert(tables, table)
     fill_hours(tables)
-    end = NOON + width
-    answer = ask(tables, CELLS, BATTERY, utc(2026, 3, 10, 12), f"{end}+00", 1000)
+    end = NOON + hours * HOUR
+    answer = ask(
+        tables, CELLS, BATTERY, utc(2026, 3, 10, 12), f"{end}+00", 1000 if hours < 2400 else 101
+    )
     assert {row["cell"] for row in answer} == set(range(1, 9))
-    step = HOUR if width > timedelta(days=1) else timedelta(seconds=20)
-    assert len(answer) == 8 * (width // step)
+    step = {3: timedelta(seconds=20), 72: HOUR, 2400: 24 * HOUR}[hours]
+    assert len(answer) == 8 * math.ceil((hours * HOUR + (hours > 72) * 12 * HOUR) / step)
     wanted = buckets(table, step)
     for row in answer:
         of_bucket, number = wanted.get(row["bucket_utc"], []), row["cell"]

@@ -1,4 +1,4 @@
-"""What docs/home-assistant.md promises, read from its text."""
+"""What the documents promise, read from their text."""
 
 import re
 
@@ -22,4 +22,12 @@ def unique_ids(document: str, mcu_id: str = "1A2B3C4D") -> set[str]:
 def examples(document: str) -> dict[str, str]:
     """The YAML examples by their name, which stands in their first line as a comment."""
     found = re.findall(r"```yaml\n# (.+?)\n(.*?)```", document, re.DOTALL)
+    return dict(found)
+
+
+def marked_sql(document: str) -> dict[str, str]:
+    """The SQL blocks that tests run, by the name in the comment before each."""
+    found = re.findall(
+        r"<!-- run by tests: (\w+) -->\n```sql\n(.*?)^```$", document, re.MULTILINE | re.DOTALL
+    )
     return dict(found)

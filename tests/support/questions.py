@@ -79,6 +79,9 @@ def fill_hours(database: Database) -> None:
     query(
         database,
         """
+        INSERT INTO battery_pack_hours_filled
+        VALUES ('battery_pack'::regclass::oid::BIGINT, '-infinity') ON CONFLICT DO NOTHING;
+        DELETE FROM battery_pack_changed_hours;
         DELETE FROM battery_pack_hours;
         INSERT INTO battery_pack_hours
         SELECT hours.*
@@ -86,9 +89,6 @@ def fill_hours(database: Database) -> None:
                      max(insert_time_utc)::TIMESTAMP + INTERVAL '1 us' AS ends
               FROM battery_pack WHERE mcu_id IS NOT NULL GROUP BY mcu_id) AS packs
         CROSS JOIN LATERAL battery_pack_hours_from_rows(mcu_id, begins, ends) AS hours;
-        DELETE FROM battery_pack_changed_hours;
-        INSERT INTO battery_pack_hours_filled
-        VALUES ('battery_pack'::regclass::oid::BIGINT, '-infinity') ON CONFLICT DO NOTHING;
         ANALYZE;
         """,
     )

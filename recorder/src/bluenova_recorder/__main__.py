@@ -31,7 +31,7 @@ log = logging.getLogger("bluenova_recorder")
 
 @dataclass(frozen=True)
 class Parts:
-    """What may be chosen otherwise: the clock, the waits, and the recorder itself."""
+    """What may be chosen otherwise: the clock, the waits, the recorder and the keeper of hours."""
 
     steady: Callable[[], float] = time.monotonic
     recorder: type[Recorder] = Recorder
@@ -39,6 +39,7 @@ class Parts:
     database_pauses_s: tuple[float, float] = PAUSES_S
     broker_pauses: Pauses = PAUSES
     keepalive_s: int = KEEPALIVE_S
+    keeper: type[HoursKeeper] = HoursKeeper
     hours_waits: Waits = WAITS
     hours_every: Every = EVERY
 
@@ -61,7 +62,7 @@ async def serve(arguments: list[str], parts: Parts = PARTS) -> None:
     link = MqttLink(settings.broker(), client, steady, pauses=parts.broker_pauses, listening=False)
     store = Store(settings.account(), topics, parts.session)
     housekeeping = Housekeeping(settings.account(), lambda: store.table)
-    hours = HoursKeeper(
+    hours = parts.keeper(
         settings.account(),
         lambda: store.table is not None,
         keep_days=settings.keep_raw_days,

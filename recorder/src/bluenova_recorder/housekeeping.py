@@ -134,8 +134,12 @@ def _renew(db: pg.connection, file: SqlFile) -> bool:
             users = users_of(cursor, names[0])
         log.info("The %s is to change, and is in use by %s; later", what, users)
         return False
-    except (psycopg2.ProgrammingError, psycopg2.NotSupportedError) as error:
-        # Somebody else's, or with columns of its owner's: that must not keep the key from us.
+    except (
+        psycopg2.ProgrammingError,
+        psycopg2.NotSupportedError,
+        psycopg2.errors.DependentObjectsStillExist,
+    ) as error:
+        # Somebody else's, or somebody's own view needs it: that must not keep the key from us.
         reason = reason_of(error)
         log.warning("The %s cannot be as this release has it (%s)", what, reason)
         return True

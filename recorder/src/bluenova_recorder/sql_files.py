@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 
+from psycopg2 import errors
 from psycopg2 import extensions as pg
 
 from bluenova_shared.table import TABLE
@@ -18,6 +19,20 @@ _COMMENTS = {
     "FUNCTION": "SELECT CASE WHEN to_regproc(%(name)s) IS NOT NULL THEN "
     "coalesce(obj_description(to_regproc(%(name)s), 'pg_proc'), '') END",
 }
+_MARK = "Made by bluenova-recorder, definition "
+# Those with that name that a recorder made, as DROP wants them.
+_OURS = {
+    "VIEW": "SELECT to_regclass(%(name)s)::text "
+    "WHERE obj_description(to_regclass(%(name)s), 'pg_class') LIKE %(mark)s",
+    "FUNCTION": "SELECT oid::regprocedure::text FROM pg_proc WHERE proname = %(name)s "
+    "AND pg_function_is_visible(oid) AND obj_description(oid, 'pg_proc') LIKE %(mark)s",
+}
+# Other columns of a view, of what a function returns, and two functions of a name.
+_CANNOT_REPLACE = (
+    errors.InvalidTableDefinition,
+    errors.InvalidFunctionDefinition,
+    errors.AmbiguousFunction,
+)
 # What recording cannot do without. All else may be refused to the account: recording goes on.
 _NEEDED = {TABLE, f"{TABLE}_rejected", f"{TABLE}_events"}
 
@@ -55,11 +70,26 @@ class SqlFile:
     def mark(self) -> str:
         """What the comments of views and functions say if this very text made them."""
         digest = hashlib.sha256(self.text.encode()).hexdigest()
-        return f"Made by bluenova-recorder, definition {digest[:16]}"
+        return f"{_MARK}{digest[:16]}"
 
     def run(self, cursor: pg.cursor) -> None:
-        """Runs it, and marks what it makes. Functions may be there before their tables."""
-        cursor.execute("SET LOCAL check_function_bodies = off")
+        """Runs it, and marks what it makes. Functions may be there before their tables.
+
+        A view or function of ours that has other columns or parameters now is made anew, unless
+        something of its owner's depends on it.
+        """
+        cursor.execute("SET LOCAL check_function_bodies = off; SAVEPOINT as_it_was")
+        try:
+            self._replace(cursor)
+        except _CANNOT_REPLACE:
+            cursor.execute("ROLLBACK TO SAVEPOINT as_it_was")
+            for kind, name in reversed(self.replaced):
+                cursor.execute(_OURS[kind], {"name": name, "mark": f"{_MARK}%"})
+                for (ours,) in cursor.fetchall():
+                    cursor.execute(f"DROP {kind} {ours}")
+            self._replace(cursor)
+
+    def _replace(self, cursor: pg.cursor) -> None:
         cursor.execute(self.text)
         for kind, name in self.replaced:
             cursor.execute(f"COMMENT ON {kind} {name} IS %s", [self.mark])

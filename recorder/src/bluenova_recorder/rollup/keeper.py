@@ -15,7 +15,7 @@ from bluenova_recorder.account import Account, transaction
 from bluenova_recorder.cures import reason_of
 from bluenova_recorder.look import look
 from bluenova_recorder.rollup import triggers
-from bluenova_recorder.rollup.fill import Filled, fill
+from bluenova_recorder.rollup.fill import Filled, fill, is_filled
 from bluenova_recorder.rollup.renew import HOURS_IN_STEP, WAITS, Waits, renew_marked
 from bluenova_recorder.rollup.retention import Retention
 from bluenova_recorder.rollup.transactions import Busy, connect, step
@@ -125,27 +125,38 @@ class HoursKeeper:
             self._next_triggers_s = now_s + self._every.triggers_s
 
     def _step(self) -> bool:
-        """One step, and a pause as long as it took; returns whether there may be more to do."""
+        """One step, and a pause as long as it took; returns whether there may be more to do.
+
+        What is marked goes first: somebody looks at it now.
+        """
         began_s = time.monotonic()
         try:
-            with step(self._open()) as cursor:
-                more = self._do(cursor, began_s)
+            # Each in a transaction of its own: what one cannot do must not undo the other's work.
+            more = self._renew() or self._fill() or self._remove(began_s)
         except Busy:
             return False
         if more:
             time.sleep(time.monotonic() - began_s)
         return more
 
-    def _do(self, cursor: pg.cursor, now_s: float) -> bool:
-        """What is marked goes first: somebody looks at it now."""
-        if renew_marked(cursor, self._waits) >= HOURS_IN_STEP:
-            return True
-        if may_fill(cursor) and (filled := fill(cursor, self._waits)) is not None:
+    def _renew(self) -> bool:
+        with step(self._open()) as cursor:
+            return renew_marked(cursor, self._waits) >= HOURS_IN_STEP
+
+    def _fill(self) -> bool:
+        with step(self._open()) as cursor:
+            if is_filled(cursor) or not may_fill(cursor):
+                return False
+            filled = fill(cursor, self._waits)
+        if filled is not None:
             self._progress.say(filled)
-            return True
+        return filled is not None
+
+    def _remove(self, now_s: float) -> bool:
         if self._retention is None or now_s < self._next_remove_s:
             return False
-        more = self._retention.remove(cursor)
+        with step(self._open()) as cursor:
+            more = self._retention.remove(cursor)
         if not more:
             self._next_remove_s = now_s + self._every.remove_s
             if self._retention.removed:

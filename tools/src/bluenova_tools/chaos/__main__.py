@@ -134,6 +134,7 @@ def _wrong(
         "in the table and not measured": verdict.not_measured,
         "rejected without need": verdict.wrongly_rejected,
         "measured and never said by a battery": strange,
+        "hours that are not what the rows say": course.wrong_hours,
         "outboxes not empty": left,
         "services that ended by themselves": course.died,
         "faults that could not be done": course.never_began,

@@ -13,6 +13,8 @@ from bluenova_recorder.account import Session
 from bluenova_recorder.batch import Entry
 from bluenova_recorder.intake import RejectedItem
 from bluenova_recorder.recorder import Recorder, receipts
+from bluenova_recorder.rollup.keeper import Every
+from bluenova_recorder.rollup.renew import Waits
 from bluenova_recorder.store import Written
 from bluenova_shared import service
 from bluenova_tools.chaos.collector import BROKER_PAUSES, KEEPALIVE_S
@@ -35,7 +37,12 @@ class Hasty(Recorder):
 def parts() -> Parts:
     """The recorder's parts, as the environment wants them."""
     broken = os.environ.get("BREAK") == "receipt-before-commit"
-    chosen = Parts(recorder=Hasty if broken else Recorder)
+    chosen = Parts(
+        recorder=Hasty if broken else Recorder,
+        # No hour is over within a short run: the open ones are computed, too.
+        hours_waits=Waits(quiet_s=0.5, late_s=2.0, open_s=0.0),
+        hours_every=Every(marks_s=0.5, triggers_s=2.0),
+    )
     if os.environ.get("PAUSES") == "real":
         return chosen
     return dataclasses.replace(

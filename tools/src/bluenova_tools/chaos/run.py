@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import psycopg2
 
+from bluenova_tools.chaos.hours import wait_for_hours, wrong_hours
 from bluenova_tools.chaos.plan import Kind, Planned
 from bluenova_tools.chaos.stage import DATABASE, Doing, Stage
 from bluenova_tools.chaos.tables import read_tables
@@ -30,6 +31,7 @@ class Course:
     most_at_once: int = 0
     drained: bool = False
     waited_s: float = 0.0
+    wrong_hours: list[str] = field(default_factory=list)
 
     def by_kind(self) -> Counter[str]:
         """How many faults there were of each kind."""
@@ -78,7 +80,10 @@ class Run:
         self.course.waited_s = time.monotonic() - began_s
         for collector in self._stage.collectors:
             collector.service.kill()
-        return read_tables(self._stage.postgres.database(DATABASE))
+        database = self._stage.postgres.database(DATABASE)
+        wait_for_hours(database, timeout_s=60)
+        self.course.wrong_hours = wrong_hours(database)
+        return read_tables(database)
 
     def _one(self, fault: Planned) -> None:
         give_up_s = time.monotonic() + PATIENCE_S

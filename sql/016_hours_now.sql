@@ -1,10 +1,25 @@
 -- What functions read: the hours as they are at this moment, those that are not up to date in
 -- battery_pack_hours from the rows. Old rows that have not got their hours yet (see
--- battery_pack_hours_filled) are read only in a window's last two days, and left out before: to read
--- years of rows would take minutes.
+-- battery_pack_hours_filled) are read only in a window's last two days, and left out before: to
+-- read years of rows would take minutes.
 
--- The hours from from_utc to to_utc of which battery_pack_hours is not up to date, those that follow
--- each other together. All, if nobody keeps it.
+-- The hours from from_utc to to_utc whose rows have changed. Those of rows that were removed on
+-- purpose stay as they are.
+CREATE OR REPLACE FUNCTION battery_pack_hours_marked(
+    of_mcu_id BIGINT, from_utc TIMESTAMP, to_utc TIMESTAMP
+) RETURNS TABLE (hour_utc TIMESTAMP)
+LANGUAGE sql STABLE AS $$
+SELECT DISTINCT marks.hour_utc
+FROM battery_pack_changed_hours AS marks
+WHERE marks.mcu_id = of_mcu_id AND marks.hour_utc >= date_trunc('hour', from_utc)
+  AND marks.hour_utc < to_utc
+  AND NOT EXISTS (SELECT FROM battery_pack_hours AS hours
+                  WHERE hours.mcu_id = of_mcu_id AND hours.hour_utc = marks.hour_utc
+                    AND rows_removed)
+$$;
+
+-- The hours from from_utc to to_utc of which battery_pack_hours is not up to date, those that
+-- follow each other together. All, if nobody keeps it.
 CREATE OR REPLACE FUNCTION battery_pack_hours_behind(
     of_mcu_id BIGINT, from_utc TIMESTAMP, to_utc TIMESTAMP
 ) RETURNS TABLE (begins TIMESTAMP, ends TIMESTAMP)
@@ -12,9 +27,7 @@ LANGUAGE sql STABLE AS $$
 SELECT min(hour_utc), max(hour_utc) + INTERVAL '1 hour'
 FROM (SELECT hour_utc, hour_utc - INTERVAL '1 hour' * row_number() OVER (ORDER BY hour_utc)
                  AS together
-      FROM (SELECT hour_utc FROM battery_pack_changed_hours
-            WHERE mcu_id = of_mcu_id AND hour_utc >= date_trunc('hour', from_utc)
-              AND hour_utc < to_utc AND from_utc < to_utc
+      FROM (SELECT hour_utc FROM battery_pack_hours_marked(of_mcu_id, from_utc, to_utc)
             UNION
             SELECT hour_utc
             FROM generate_series(
@@ -42,11 +55,9 @@ LANGUAGE sql STABLE AS $$
 SELECT hours.*
 FROM battery_pack_hours AS hours
 WHERE mcu_id = of_mcu_id AND hour_utc >= date_trunc('hour', from_utc) AND hour_utc < to_utc
-  AND (rows_removed
-       OR EXISTS (SELECT FROM battery_pack_hours_filled)
-       AND hour_utc NOT IN (SELECT hour_utc FROM battery_pack_changed_hours
-                            WHERE mcu_id = of_mcu_id AND hour_utc >= date_trunc('hour', from_utc)
-                              AND hour_utc < to_utc))
+  AND EXISTS (SELECT FROM battery_pack_hours_filled)
+  AND hour_utc NOT IN (SELECT hour_utc
+                       FROM battery_pack_hours_marked(of_mcu_id, from_utc, to_utc))
 UNION ALL
 SELECT hours.*
 FROM battery_pack_hours_behind(of_mcu_id, from_utc, to_utc) AS behind
@@ -60,13 +71,9 @@ LANGUAGE sql STABLE AS $$
 SELECT facts.*
 FROM battery_pack_hour_facts AS facts
 WHERE mcu_id = of_mcu_id AND hour_utc >= date_trunc('hour', from_utc) AND hour_utc < to_utc
-  AND (hour_utc IN (SELECT hour_utc FROM battery_pack_hours
-                    WHERE mcu_id = of_mcu_id AND rows_removed
-                      AND hour_utc >= date_trunc('hour', from_utc) AND hour_utc < to_utc)
-       OR EXISTS (SELECT FROM battery_pack_hours_filled)
-       AND hour_utc NOT IN (SELECT hour_utc FROM battery_pack_changed_hours
-                            WHERE mcu_id = of_mcu_id AND hour_utc >= date_trunc('hour', from_utc)
-                              AND hour_utc < to_utc))
+  AND EXISTS (SELECT FROM battery_pack_hours_filled)
+  AND hour_utc NOT IN (SELECT hour_utc
+                       FROM battery_pack_hours_marked(of_mcu_id, from_utc, to_utc))
 UNION ALL
 SELECT facts.*
 FROM battery_pack_hours_behind(of_mcu_id, from_utc, to_utc) AS behind
@@ -95,3 +102,26 @@ SELECT coalesce((SELECT date_trunc('hour', insert_time_utc::TIMESTAMP)
                 (SELECT min(hour_utc) FROM battery_pack_hours
                  WHERE mcu_id = of_mcu_id AND hour_utc >= to_utc))
 $$;
+
+-- The triggers stand here, as this file is run again if battery_pack_hours was dropped and made
+-- anew: the functions above go with it.
+DO $$
+DECLARE
+    action TEXT;
+    follower TEXT;
+BEGIN
+    FOREACH action IN ARRAY ARRAY['insert', 'update', 'delete'] LOOP
+        FOREACH follower IN ARRAY ARRAY['hour_facts', 'days'] LOOP
+            IF NOT EXISTS (SELECT FROM pg_trigger
+                           WHERE tgrelid = to_regclass('battery_pack_hours')
+                             AND tgname = format('battery_pack_%s_follow_%s', follower, action))
+            THEN
+                EXECUTE format(
+                    'CREATE TRIGGER battery_pack_%2$s_follow_%1$s AFTER %1$s ON battery_pack_hours '
+                    'REFERENCING %3$s TABLE AS changed '
+                    'FOR EACH STATEMENT EXECUTE PROCEDURE battery_pack_%2$s_follow_hours()',
+                    action, follower, CASE action WHEN 'delete' THEN 'OLD' ELSE 'NEW' END);
+            END IF;
+        END LOOP;
+    END LOOP;
+END $$;
