@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from bluenova_tools.grafana.page import annotations, page
-from bluenova_tools.grafana.panels import look, over_time, states, values, with_limits
+from bluenova_tools.grafana.panels import CELL_POINTS, look, over_time, states, values, with_limits
 from bluenova_tools.grafana.query import (
     BATTERY,
     CELL_NAME,
@@ -89,9 +89,11 @@ def battery() -> Dashboard:
         .override_by_name("Temperature", look("celsius", custom_axisPlacement="right"))
         .override_by_name("Current", _AREA)
     )
-    cells = over_time(
-        "Cells", series(_CELLS), series(_CURRENT, "B"), unit="volt", height=10
-    ).override_by_name("Current", _AREA)
+    cells = (
+        over_time("Cells", series(_CELLS), series(_CURRENT, "B"), unit="volt", height=10)
+        .max_data_points(CELL_POINTS)
+        .override_by_name("Current", _AREA)
+    )
     extremes = over_time("Lowest and highest cell", series(_EXTREMES), unit="volt")
     extremes.override_by_name(
         "Highest cell", look(custom_fillBelowTo="Lowest cell", custom_fillOpacity=20)

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from bluenova_tools.grafana.page import annotations, page
-from bluenova_tools.grafana.panels import UNKNOWN, heat, look, over_time, rows
+from bluenova_tools.grafana.panels import CELL_POINTS, UNKNOWN, heat, look, over_time, rows
 from bluenova_tools.grafana.query import CELL_NAME, CELL_SERIES, series, table
 from bluenova_tools.grafana.settings import battery, coloured, limits, threshold
 
@@ -31,6 +31,7 @@ def cells() -> Dashboard:
         rows(
             "The cells in this time", table(_TABLE), limits("Deviations", "deviation_mv"), height=12
         )
+        .max_data_points(CELL_POINTS)
         .with_transformation(coloured("Deviations", "Largest mean"))
         .override_by_regexp("/deviation|^Lowest$|^Highest$|mean$/", look("suffix: mV", 1))
         .override_by_name(
@@ -52,8 +53,11 @@ def cells() -> Dashboard:
             ),
             over_time("Deviation, as lines", series(_of_each("dev_mean")), unit="suffix: mV")
             .min(-SCALE_MV)
-            .max(SCALE_MV),
-            over_time("Temperature", series(_of_each("t_mean")), unit="celsius"),
+            .max(SCALE_MV)
+            .max_data_points(CELL_POINTS),
+            over_time("Temperature", series(_of_each("t_mean")), unit="celsius").max_data_points(
+                CELL_POINTS
+            ),
             each,
         ],
         settings=[battery(), threshold("deviation_mv", "Deviation: alarm (mV)", "15")],
