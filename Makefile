@@ -12,7 +12,8 @@ BIN   := .venv/bin
 SOURCES := shared/src collector/src recorder/src dashboard/src dashboard/hatch_build.py tools/src tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-ha test-compose test-web pictures chaos check format bench bench-years schema lock clean
+.PHONY: help setup demo test test-ha test-compose test-web pictures chaos check format bench bench-years \
+        schema dashboards lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +63,9 @@ format: .venv/.ready ## format the code with ruff
 
 schema: .venv/.ready ## write the parts of the documents that come from the code
 	@$(BIN)/python -m bluenova_tools.dev.documents
+
+dashboards: .venv/.ready ## write Grafana's dashboards, which come from the code
+	@$(BIN)/python -m bluenova_tools.grafana
 
 bench: .venv/.ready ## compare the way rows are stored with simpler ways
 	@$(BIN)/python -m bluenova_tools.dev.bench

@@ -1,6 +1,6 @@
 -- Each cell's voltage, temperature and deviation from the pack's median (mV) over time: at most so
 -- many buckets for each cell that is known in the window; else as battery_pack_series. A window of
--- up to a day is read from the rows.
+-- up to a day is read from the rows, one up to 100 days from the hours, a longer one from the days.
 CREATE OR REPLACE FUNCTION battery_pack_cell_series(
     of_mcu_id BIGINT, from_time TIMESTAMPTZ, to_time TIMESTAMPTZ, points INTEGER
 ) RETURNS TABLE (
@@ -18,7 +18,9 @@ DECLARE
     to_utc TIMESTAMP := to_time::TIMESTAMP;
     by_rows BOOLEAN := to_utc - from_utc <= INTERVAL '1 day';
     width_s INTEGER := battery_pack_bucket_s(from_utc, to_utc, points,
-                                             CASE WHEN by_rows THEN 1 ELSE 3600 END);
+                                             CASE WHEN by_rows THEN 1
+                                                  WHEN to_utc - from_utc <= INTERVAL '100 days'
+                                                  THEN 3600 ELSE 86400 END);
     first_utc TIMESTAMP := TIMESTAMP 'epoch' + INTERVAL '1 s'
         * (floor(date_part('epoch', from_utc) / width_s) * width_s);
     end_utc TIMESTAMP := TIMESTAMP 'epoch' + INTERVAL '1 s'

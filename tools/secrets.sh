@@ -3,8 +3,9 @@
 #
 #   docker compose run --rm secrets                     make the missing ones (each `up` does)
 #   docker compose run --rm secrets show homeassistant  print an account: collector, recorder,
-#                                                       homeassistant, homeauto, dashboard or
-#                                                       page (the page's own password)
+#                                                       homeassistant, homeauto, dashboard,
+#                                                       page (the page's own password),
+#                                                       grafana or grafana-admin
 #   docker compose run --rm secrets renew NAME          make a new password for that account
 #   docker compose run --rm -T secrets set NAME <FILE   take it from the first line of a file
 #
@@ -13,8 +14,8 @@
 set -eu
 umask 077
 
-NAMES='collector recorder homeassistant homeauto dashboard page health postgres share-group'
-MOSQUITTO_UID=1883 POSTGRES_UID=999 OURS_UID=10001
+NAMES='collector recorder homeassistant homeauto dashboard page grafana grafana-admin health postgres share-group'
+MOSQUITTO_UID=1883 POSTGRES_UID=999 GRAFANA_UID=472 OURS_UID=10001
 
 fail() { echo "secrets: $*" >&2; exit 1; }
 
@@ -43,9 +44,11 @@ hand_out() {
     give homeauto /for/recorder/pgpassword $OURS_UID
     give page /for/dashboard/page $OURS_UID
     give dashboard /for/dashboard/pgpassword $OURS_UID
-    for name in postgres homeauto dashboard; do
+    for name in postgres homeauto dashboard grafana; do
         give "$name" "/for/postgres/$name" $POSTGRES_UID
     done
+    give grafana /for/grafana/pgpassword $GRAFANA_UID
+    give grafana-admin /for/grafana/admin-password $GRAFANA_UID
 }
 
 # The broker's accounts; mosquitto_passwd replaces each password by its hash.
@@ -90,6 +93,10 @@ make_all() {
     write /for/mosquitto/acl $MOSQUITTO_UID </project/mosquitto/acl
     write /for/mosquitto/start.sh $MOSQUITTO_UID </project/mosquitto/start.sh
     write /for/postgres/roles.sql $POSTGRES_UID </project/postgres/roles.sql
+    (cd /project/grafana && for file in provisioning/*/*.yml dashboards/*.json; do
+        mkdir -p -m 755 /for/grafana/provisioning "/for/grafana/${file%/*}"
+        write "/for/grafana/$file" $GRAFANA_UID <"$file"
+    done)
     chown $POSTGRES_UID:$POSTGRES_UID /for/postgres-data # a new volume is root's
 }
 
@@ -125,7 +132,7 @@ case ${1:-} in
         secret=${secret#"$(printf '\357\273\277')"} secret=${secret%"$(printf '\r')"}
         [ -n "$secret" ] || fail "no password came in: docker compose run --rm -T secrets set $2 <FILE"
         case $secret in
-            *:*) [ "$2" = homeauto ] || fail 'mosquitto_passwd cuts a password at a colon: choose one without a colon' ;;
+            *:*) [ "$2" = homeauto ] || [ "$2" = grafana ] || fail 'mosquitto_passwd cuts a password at a colon: choose one without a colon' ;;
         esac
         printf %s "$secret" | write "/secrets/$2" 0
         make_all

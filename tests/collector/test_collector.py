@@ -122,6 +122,22 @@ def test_a_broker_that_has_accepted_us_hears_who_is_online() -> None:
     assert one.greeting() == [own, availability(ONE, "online")]
 
 
+def test_a_clock_that_cannot_be_right_and_one_that_is_set_are_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    one = collector()
+    is_set = []
+    for wall_s in (1000.0, 1001.0, START_S + 5.0):
+        one.close(wall_s, 1.0)
+        is_set.append(one.clock_is_set)
+    assert is_set == [False, False, True]
+    assert [record.getMessage().partition(",")[0] for record in caplog.records] == [
+        "The clock says 1970-01-01",
+        "The clock is set: going on",
+    ]
+
+
 def test_unreadable_lines_are_counted_by_their_prefix_and_one_of_each_is_logged_a_minute(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

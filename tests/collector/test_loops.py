@@ -23,6 +23,7 @@ from bluenova_shared.clocks import Clocks
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt import events as mqtt
 from bluenova_shared.topics import Topics
+from bluenova_shared.wire import Receipt
 
 TOPICS = Topics()
 MCU_ID = "1A2B3C4D"
@@ -99,6 +100,13 @@ def test_the_status_is_told_with_the_first_snapshot_and_then_now_and_then(
     ]
 
 
+def test_what_is_told_for_good_is_retained_and_acknowledged(running: Running) -> None:
+    running.run(75)
+    topics = (TOPICS.status(MCU_ID), TOPICS.availability(MCU_ID))
+    told = {(m.topic, m.qos, m.retain) for _, m in running.heard if m.topic in topics}
+    assert told == {(topic, 1, True) for topic in topics}
+
+
 def test_a_connection_to_the_broker_brings_what_it_has_to_know(running: Running) -> None:
     running.run(30)
     running.heard.clear()
@@ -135,6 +143,18 @@ def test_a_recorder_that_is_ready_gets_what_waits(running: Running) -> None:
     running.now_s += JITTER_S
     running.run(1)
     assert len(running.times(TOPICS.backlog(MCU_ID))) == 2
+
+
+def test_a_receipt_and_a_lost_battery_reach_the_parts_that_they_are_for(running: Running) -> None:
+    running.say("DEBUG: CALC PACK_CHARGE, STORE IN FLASH")
+    running.loops.handle_console(console.Lost("gone"))
+    running.say("Write EnergyOut: 5")
+    running.run(11)
+    kept = running.outbox.between(0, None, MCU_ID, 100)
+    assert '"energy_out":null' in kept[-1].payload, "the pair may have lost a line"
+    named = Receipt(recorded=[item.id for item in kept])
+    running.loops.handle_broker(Message(TOPICS.recorded(MCU_ID), named.to_json()))
+    assert not running.outbox.waiting.total()
 
 
 def test_reconnects_are_the_connections_after_the_first(running: Running) -> None:

@@ -114,7 +114,10 @@ def values(line: str) -> dict[str, object]:
     """What the line says of each quantity."""
     said = read(line)
     assert isinstance(said, Readings), said
-    return {r.field if r.index is None else f"{r.field}[{r.index}]": r.value for r in said.readings}
+    return {
+        field if index is None else f"{field}[{index}]": value
+        for (field, index), value in said.values.items()
+    }
 
 
 @pytest.mark.parametrize(("line", "said"), VALUES, ids=sentence)
@@ -129,7 +132,7 @@ def test_the_line_says(line: str, said: dict[str, object]) -> None:
 def test_no_number_is_a_negative_zero(line: str) -> None:
     said = read(line)
     assert isinstance(said, Readings)
-    assert [str(reading.value) for reading in said.readings] == ["0.0"]
+    assert [str(value) for value in said.values.values()] == ["0.0"]
 
 
 def test_each_of_sixteen_cells_has_its_own_place() -> None:

@@ -78,13 +78,20 @@ def test_a_secret_in_the_place_of_a_file_is_not_shown(path: str) -> None:
     assert SECRET not in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["PGHOST", "PGHOSTADDR", "PGPORT", "PGUSER"])
+@pytest.mark.parametrize("name", ["PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE", "PGUSER"])
 def test_an_account_in_a_variable_that_libpq_would_quote_is_refused(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, f"me:{SECRET}@db.lan:5432")
     said = wrong(RecorderSettings)
     assert said.startswith(f"{name} has name:password@ in it")
+    assert SECRET not in said
+
+
+def test_a_host_that_is_a_connection_string_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", f"password={SECRET} host=x")
+    said = wrong(RecorderSettings)
+    assert said.startswith("PGHOST has name:password@ in it, or a =.")
     assert SECRET not in said
 
 

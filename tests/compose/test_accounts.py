@@ -193,7 +193,7 @@ def test_dashboards_see_no_other_database(stack: Stack) -> None:
     assert "permission denied for database" in answer
 
 
-@pytest.mark.parametrize("user", ["postgres", "homeauto", "dashboard"])
+@pytest.mark.parametrize("user", ["postgres", "homeauto", "dashboard", "grafana"])
 @pytest.mark.parametrize("password", ["", "wrong", "postgres"])
 def test_the_database_refuses_who_has_no_password(stack: Stack, user: str, password: str) -> None:
     answer = ask_database(stack, user, password, "SELECT 1")

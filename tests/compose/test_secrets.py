@@ -6,12 +6,13 @@ import pytest
 from tests.support.stack import Stack, docker
 
 NAMES = (
-    "collector recorder homeassistant homeauto dashboard page health postgres share-group".split()
-)
+    "collector recorder homeassistant homeauto dashboard page grafana grafana-admin health postgres"
+    " share-group"
+).split()
 # Which secrets a container can read, in clear.
 SEES = {
     "mosquitto": {"health"},
-    "postgres": {"postgres", "homeauto", "dashboard"},
+    "postgres": {"postgres", "homeauto", "dashboard", "grafana"},
     "collector": {"collector"},
     "recorder": {"recorder", "share-group", "homeauto"},
     "dashboard": {"page", "dashboard"},

@@ -1,5 +1,6 @@
 """The outbox's file on a disk that is full, or that lies."""
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from tests.support.factories import BATTERY, MCU_ID, fill, open_outbox, snapshot
 from tests.support.outboxes import MEMORY, ids, overwrite
 
+from bluenova_collector.delivery.damage import disk_fails
 from bluenova_collector.delivery.outbox import Outbox
 from bluenova_collector.delivery.outbox_file import DiskTrouble, OutboxFile, T
 from bluenova_collector.memory import Memory
@@ -107,6 +109,15 @@ def test_a_collector_that_has_no_file_yet_and_a_full_disk_gets_one_once_there_is
     assert again.name == name
     assert again.recall() == MEMORY
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "may_pass"), [(errno.ENOSPC, True), (errno.EIO, True), (errno.EACCES, False)]
+)
+def test_a_folder_that_cannot_be_made_may_be_possible_once_there_is_room(
+    number: int, may_pass: bool
+) -> None:
+    assert disk_fails(OSError(number, "why")) is may_pass
 
 
 class Lying(OutboxFile):

@@ -294,3 +294,16 @@ def test_whatever_gets_lost_all_items_arrive_and_two_chunks_at_most_are_under_wa
         if sent := sender.wait(5).send():
             sender.receipt(sent)
     assert sender.kept == []
+
+
+def test_what_is_postponed_waits_for_the_next_pass_and_each_pass_longer() -> None:
+    sender = Sender(kept=[1, 2])
+    sent_s = []
+    for _ in range(380):
+        if sender.send():
+            sent_s.append(sender.now_s)
+            sender.pacing.receipted([], ["1", "2"])
+            assert sender.send() == [], "the end of this pass"
+        sender.wait(0.5)
+    pauses_s = [later - earlier for earlier, later in pairwise(sent_s)]
+    assert pauses_s == [5, 10, 20, 40, 60]

@@ -335,6 +335,7 @@ class Failing(Outbox):
 def test_a_full_disk_costs_durability_not_the_live_values(
     tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     outbox = Failing(tmp_path / "outbox.sqlite", "b", 10_000, time.time)
     delivery = deliver_to(broker, outbox)
     deliver(delivery, first := snapshot(0))
@@ -348,6 +349,10 @@ def test_a_full_disk_costs_durability_not_the_live_values(
     outbox.full = False
     deliver(delivery, last := snapshot(99))
     assert left(outbox) == [item.id for item in [first, *items[20:], last]]
+    deliver(delivery, snapshot(100))
+    assert [r.getMessage() for r in caplog.records if r.levelname == "INFO"] == [
+        "The outbox can be written again; 30 items had to wait"
+    ]
 
 
 def test_what_a_full_disk_does_not_take_is_bounded_in_memory_and_its_loss_counted(

@@ -332,6 +332,7 @@ def test_noise_and_curiosities_start_disabled() -> None:
     quiet = {key for key, c in components().items() if c.get("enabled_by_default") is False}
     assert all(f"cell_t_{number:02d}" in quiet for number in range(1, 17))
     assert {"adc_00", "adc_04", "adc_vp", "last_snapshot"} <= quiet
+    assert {"since", "oldest_waiting", "sent_again"} <= quiet
     assert not {"soc", "cell_v_01", "errors", "waiting", "reconnects"} & quiet
 
 

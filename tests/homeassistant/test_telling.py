@@ -269,6 +269,17 @@ def test_a_connection_that_ended_by_chance_costs_a_minute(telling: Telling) -> N
     assert telling.told[-1][1] == "1A2B3C4D 16"
 
 
+def test_after_a_break_in_the_middle_it_begins_anew(telling: Telling) -> None:
+    telling.hear()
+    while len(telling.sent) < 3:
+        telling.pass_time(0.5)
+    telling.lose()
+    before = len(telling.sent)
+    telling.pass_time(60)
+    told = telling.describer.discovery("1A2B3C4D", 16)
+    assert [message for _, message in telling.sent[before:]] == [telling.replaced(), *told]
+
+
 def test_what_else_was_on_its_way_is_no_reason() -> None:
     broker = Narrow(limit=10_000)
     broker.live_for(60)

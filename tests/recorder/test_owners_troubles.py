@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.support.c_program import C_PROGRAMS_TABLE, COLUMNS
 from tests.support.databases import odd_database, recording_in
-from tests.support.factories import MCU_ID, START_S, snapshot_keys
+from tests.support.factories import MCU_ID, OTHER_MCU_ID, START_S, snapshot_keys
 from tests.support.harness import eventually, query
 from tests.support.recording import Recording
 
@@ -73,12 +73,25 @@ def test_a_missing_partition_is_waited_for_and_costs_the_other_rows_nothing(
         assert query(database, "SELECT count(*) FROM battery_pack_rejected") == [(0,)]
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        "RAISE EXCEPTION 'out of range, mend route()'",
+        "RAISE EXCEPTION 'no' USING ERRCODE = '45000'",
+        "RAISE EXCEPTION 'no' USING ERRCODE = '0A000'",
+        "RAISE insufficient_privilege",
+        "RAISE no_data_found",
+        "ASSERT false",
+        "PERFORM nowhere(1)",
+        "DELETE FROM nowhere",
+    ],
+)
 def test_what_a_trigger_raises_is_waited_for_and_costs_the_other_rows_nothing(
-    postgres: Postgres, tmp_path: Path
+    trouble: str, postgres: Postgres, tmp_path: Path
 ) -> None:
     before = C_PROGRAMS_TABLE + (
         "CREATE FUNCTION route() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF NEW.soc = 7 THEN RAISE EXCEPTION 'out of range, mend route()'; END IF; "
+        f"IF NEW.soc = 7 THEN {trouble}; END IF; "
         "RETURN NEW; END $$;"
         "CREATE TRIGGER route BEFORE INSERT ON battery_pack FOR EACH ROW EXECUTE FUNCTION route();"
     )
@@ -94,6 +107,24 @@ def test_what_a_trigger_raises_is_waited_for_and_costs_the_other_rows_nothing(
         send(recording, [items[7]])
         eventually(lambda: told(recording, "recorded") == ids(items))
         assert told(recording, "rejected") == set()
+
+
+@pytest.mark.parametrize("bad", [3, 40], ids=["a few", "most"])
+def test_rows_that_wait_keep_no_others_waiting_however_many_come_first(
+    bad: int, postgres: Postgres, tmp_path: Path
+) -> None:
+    with (
+        odd_database(postgres, before=PARTITIONED + NOVEMBER) as database,
+        recording_in(database, tmp_path) as recording,
+    ):
+        late = [item(START_S + MONTH_S + 10 * n) for n in range(bad)]
+        good = [item(START_S + 10 * n) for n in range(20)]
+        others = snapshot_keys(START_S, OTHER_MCU_ID)
+        send(recording, [*late, *good])
+        recording.publish(others)
+        eventually(lambda: told(recording, "recorded") == ids(good))
+        eventually(lambda: told(recording, "postponed") == ids(late))
+        eventually(lambda: len(recording.rows(OTHER_MCU_ID)) == 1)
 
 
 # Its texts do not become shorter when PostgreSQL compresses them.

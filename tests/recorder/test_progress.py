@@ -12,11 +12,15 @@ SAID = [
     ("building index: scanning table", 40_000, 80_000, 0, 0),
     ("building index: scanning table", 80_000, 80_000, 0, 0),
     ("building index: sorting live tuples", 80_000, 80_000, 0, 0),
+    ("building index: loading tuples in tree", 0, 0, 0, 5_000_000),
     ("building index: loading tuples in tree", 0, 0, 2_500_000, 5_000_000),
+    ("building index: loading tuples in tree", 0, 0, 5_000_000, 5_000_000),
     ("waiting for writers before validation", 0, 0, 0, 0),
-    ("index validation: scanning index", 10_000, 20_000, 0, 0),
+    ("index validation: scanning index", 0, 20_000, 0, 0),
+    ("index validation: scanning index", 20_000, 20_000, 0, 0),
     ("index validation: sorting tuples", 0, 0, 0, 0),
-    ("index validation: scanning table", 20_000, 80_000, 0, 0),
+    ("index validation: scanning table", 0, 80_000, 0, 0),
+    ("index validation: scanning table", 80_000, 80_000, 0, 0),
     ("waiting for old snapshots", 0, 0, 0, 0),
 ]
 

@@ -56,10 +56,11 @@ def table(store: Store, database: Database) -> Database:
     ],
 )
 def test_what_is_not_good_stays_what_is(
-    topic: str, bad: bytes, store: Store, table: Database
+    topic: str, bad: bytes, store: Store, table: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     reject(table, (topic, bad))
     assert redrive(store, TOPICS) == (0, 1)
+    assert f"Still rejected: '{topic}': " in caplog.text
     assert kept(table) == [(topic, bad)]
     assert stored(table) == []
 

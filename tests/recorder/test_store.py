@@ -8,6 +8,7 @@ from tests.support.factories import START_S, snapshot, snapshot_keys
 from tests.support.harness import eventually, query, seconds
 from tests.support.recording import Recording, record
 
+from bluenova_recorder.intake import RejectedItem
 from bluenova_recorder.rejected import MOST_ROWS
 from bluenova_recorder.store import Store
 from bluenova_tools.local import Database, Postgres
@@ -179,3 +180,13 @@ def test_of_a_batch_that_is_taken_apart_each_item_is_accounted_for(
     assert written.recorded == [good_1, good_2]
     assert written.rejected == []
     assert [one.id for one in written.not_kept] == [bad_1.id, bad_2.id]
+
+
+def test_what_not_even_the_table_of_rejected_ones_takes_costs_only_itself(
+    store: Store, database: Database
+) -> None:
+    store.open()
+    query(database, "ALTER TABLE battery_pack_rejected ADD CHECK (reason <> 'odd')")
+    good, odd, fine = snapshot(), *(RejectedItem("a", b"b", reason) for reason in ("odd", "fine"))
+    written = store.write([good, odd, fine])
+    assert (written.recorded, written.rejected, written.not_kept) == ([good], [fine], [odd])

@@ -100,7 +100,23 @@ def test_a_broker_that_answers_pings_and_no_message_is_given_up_and_the_log_says
 
     asyncio.run(story())
     (line,) = said(caplog, "Lost the MQTT broker")
-    assert "answers pings, and not what we published on mine" in line
+    assert "never confirmed what we sent about mine" in line
+
+
+def test_a_subscription_that_is_never_answered_ends_the_connection_and_the_next_one_hears(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story() -> None:
+        client = Client("one", subscriptions=[("wanted", 0)], keepalive_s=2)
+        async with half_broker(silences=1) as broker, at_a(broker.port, client) as link:
+            async with asyncio.timeout(15):
+                while is_away(link):  # noqa: ASYNC110  # what is waited for is another's doing
+                    await asyncio.sleep(0.05)
+            assert broker.connections == 2
+
+    asyncio.run(story())
+    (line,) = said(caplog, "Lost the MQTT broker")
+    assert "never confirmed what we sent about wanted" in line
 
 
 def test_only_a_message_that_stays_out_look_after_look_is_missed() -> None:

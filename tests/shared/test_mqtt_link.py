@@ -133,8 +133,12 @@ def test_nothing_that_was_published_over_a_lost_connection_comes_late(mosquitto:
             mosquitto.freeze()
             for number in range(30):  # more than the broker takes at once
                 link.publish(Message("old", str(number), qos=1))
+            link.publish(Message("long", "x" * 10_000_000))  # more than TCP takes at once
             await asyncio.to_thread(mosquitto.kill)
             await until(lambda: not link.connected)
+            lost = (await link.drain())[-1]
+            assert isinstance(lost, Lost)
+            assert lost.unacknowledged == {"old"}, "of QoS 0 nothing is acknowledged"
             link.publish(Message("old", "while away", qos=1))
             await asyncio.to_thread(mosquitto.start)
             with Listener(mosquitto) as listener:

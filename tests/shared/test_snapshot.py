@@ -13,6 +13,7 @@ from tests.support.strategies import snapshots, zones
 
 from bluenova_shared.quantity import REAL_MAX
 from bluenova_shared.snapshot import Snapshot
+from bluenova_shared.wire import to_chunk_json
 
 CONTRACT = [
     "schema", "time", "mcu_id", "n_units", "unit_rank", "cell_count", "cell_v", "cell_t",
@@ -67,6 +68,13 @@ def test_the_json_has_the_contracts_keys_and_unknown_is_null() -> None:
     assert {keys[key] for key in ("soc", "temp", "i_pack", "errors", "power", "cell_delta")} == {
         None
     }
+
+
+def test_in_a_chunk_it_has_the_same_keys_without_what_follows_from_the_others() -> None:
+    whole = json.loads(read(soc=5).to_json())
+    in_chunk = json.loads(to_chunk_json(read(soc=5)))
+    assert in_chunk.items() <= whole.items()
+    assert whole.keys() - in_chunk.keys() == set(Snapshot.model_computed_fields)
 
 
 def test_power_and_cell_delta_follow_from_what_was_measured() -> None:

@@ -67,6 +67,19 @@ def test_each_text_has_its_stretches_over_hours_gaps_and_nulls(
     assert errors == [one for one in answer if one["name"] == "errors"]
 
 
+def test_hours_in_which_nothing_changes_are_passed_over(tables: Database) -> None:
+    table = rows(
+        480, step=timedelta(minutes=1), errors=lambda n: "A" if 250 <= n < 260 else "",
+        breaker=lambda n: "OPEN" if 300 <= n < 360 else "CLOSED", system_state="IDLE",
+        charge_state=lambda n: "FULL" if n < 400 else "IDLE",
+    )  # fmt: skip
+    insert(tables, table)
+    fill_hours(tables)
+    assert shown(ask(tables, CALL, BATTERY, *DAY)) == plainly(table)
+    until = utc(2026, 3, 10, 15)
+    assert shown(ask(tables, CALL, BATTERY, DAY[0], until)) == plainly(table[:180])
+
+
 def test_what_began_before_the_window_is_marked_and_what_is_beyond_is_left_out(
     tables: Database,
 ) -> None:

@@ -13,9 +13,13 @@ NOT_AUTHORIZED = 0x87
 
 @dataclass
 class HalfBroker:
-    """It speaks MQTT 5: it never acknowledges a message, and refuses so many subscriptions."""
+    """It speaks MQTT 5: it never acknowledges a message, and refuses so many subscriptions.
+
+    To the first `silences` subscriptions of all it answers nothing.
+    """
 
     refusals: int = 0
+    silences: int = 0
     port: int = 0
     connections: int = 0
     subscribed: list[int] = field(default_factory=list)  # the reason codes it answered
@@ -35,6 +39,9 @@ class HalfBroker:
         if kind == CONNECT:
             self.connections += 1
             return _CONNACK
+        if kind == SUBSCRIBE and self.silences:
+            self.silences -= 1
+            return b""
         if kind == SUBSCRIBE:
             reason = NOT_AUTHORIZED if len(self.subscribed) < self.refusals else 0
             self.subscribed.append(reason)
@@ -53,9 +60,9 @@ async def _length(reader: asyncio.StreamReader) -> int:
 
 
 @asynccontextmanager
-async def half_broker(refusals: int = 0) -> AsyncIterator[HalfBroker]:
+async def half_broker(refusals: int = 0, silences: int = 0) -> AsyncIterator[HalfBroker]:
     """Such a broker at a port of this machine."""
-    one = HalfBroker(refusals)
+    one = HalfBroker(refusals, silences)
     async with await asyncio.start_server(one.serve, "127.0.0.1", 0) as server:
         one.port = server.sockets[0].getsockname()[1]
         yield one

@@ -40,7 +40,7 @@ def read_values(line: ConsoleLine) -> dict[str, object]:
     said = rules.read(line.text)
     assert not isinstance(said, rules.Unreadable), said
     if isinstance(said, rules.Readings):
-        return {COLUMN_OF[r.field, r.index]: r.value for r in said.readings}
+        return {COLUMN_OF[place]: value for place, value in said.values.items()}
     if isinstance(said, rules.EnergyTotal):
         return {line.values[0][0]: said.value}  # its place tells which, not the line
     return {}

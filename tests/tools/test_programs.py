@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -168,6 +169,18 @@ def test_a_capture_is_replayed(tmp_path: Path) -> None:
         assert listen(port, 4) == ["SOC: 1", "SOC: 2", "SOC: 1", "SOC: 2"]
         assert "line 2 is unreadable" in service.wait_for_line("unreadable")
         assert service.interrupt(timeout_s=1) == 0
+
+
+def test_a_capture_is_replayed_as_fast_as_wanted(tmp_path: Path) -> None:
+    capture = tmp_path / "capture.jsonl"
+    capture.write_text('{"t": 0, "msg": "SOC: 1"}\n{"t": 50, "msg": "SOC: 2"}\n')
+    port = free_port()
+    arguments = (str(capture), "--port", str(port), "--speed", "50")
+    with Service("bluenova_tools.replay", arguments, folder=tmp_path) as service:
+        service.wait_for_line("plays at")
+        began_s = time.monotonic()
+        assert listen(port, 2) == ["SOC: 1", "SOC: 2"]
+        assert time.monotonic() - began_s >= 1
 
 
 @pytest.mark.parametrize("content", [None, "nothing\n"])

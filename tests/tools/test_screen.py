@@ -63,6 +63,18 @@ def test_each_cell_has_a_line_of_its_own_from_55_columns_on() -> None:
     assert ["16 █" in text for text in texts] == [False, True]
 
 
+def test_the_lowest_and_the_highest_cell_are_marked_and_one_that_is_not_heard_of_is_a_dash() -> (
+    None
+):
+    cells = (3.31, 3.3, None, *[3.31] * 12, 3.32)
+    lines = drawn(board(pack_snapshot(cell_v=cells)), 80, 24)
+    of_cells = [line for line in lines if line[2:4].isdecimal()]
+    assert [" low" in line for line in of_cells] == [number == 1 for number in range(16)]
+    assert [" high" in line for line in of_cells] == [number == 15 for number in range(16)]
+    assert of_cells[2].strip("│ ") == "03 –"
+    assert "03  – " in "\n".join(drawn(board(pack_snapshot(cell_v=cells)), 80, 10))
+
+
 def test_before_the_first_message_it_says_so() -> None:
     assert any("Waiting for a first battery" in line for line in drawn(Board(), 80, 24))
 

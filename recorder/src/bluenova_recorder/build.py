@@ -26,7 +26,8 @@ SAY_AFTER_S = 3.0
 
 _PROGRESS = (
     "SELECT phase, blocks_done, blocks_total, tuples_done, tuples_total "
-    "FROM pg_stat_progress_create_index WHERE relid = %s AND phase IS NOT NULL"
+    "FROM pg_stat_progress_create_index "
+    "WHERE relid = %s AND datname = current_database() AND phase IS NOT NULL"
 )
 
 

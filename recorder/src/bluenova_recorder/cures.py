@@ -11,6 +11,9 @@ _NO_PARTITION = {"ExecFindPartition", "ExecPartitionCheckEmitError"}
 
 # A row may be too long for an index, and lead a trigger so deep that the stack is at its end.
 _LIMITS = (errors.ProgramLimitExceeded, errors.StatementTooComplex)
+# Classes of PostgreSQL's codes: a lost connection, a rolled back transaction, no room or memory,
+# an end or a time-out that somebody asked for, the operating system.
+_SERVERS_OWN = ("08", "40", "53", "57", "58")
 
 _CURES: list[tuple[type[psycopg2.Error] | tuple[type[psycopg2.Error], ...], str]] = [
     (
@@ -26,10 +29,6 @@ _CURES: list[tuple[type[psycopg2.Error] | tuple[type[psycopg2.Error], ...], str]
         "The account's search_path leads to no schema: ALTER ROLE … SET search_path = public",
     ),
     (
-        errors.RaiseException,
-        f"A trigger of {TABLE} refuses it: mend the trigger; what waits is stored then",
-    ),
-    (
         _LIMITS,
         f"An index or a trigger of {TABLE} is not made for this row: mend or drop it; what waits "
         "is stored then",
@@ -43,14 +42,36 @@ def reason_of(error: psycopg2.Error) -> str:
     return " ".join(str(error).split())
 
 
+def is_items(error: Exception) -> bool:
+    """Whether one item of a batch may be to blame for it.
+
+    Text that cannot be encoded is, bad data, a limit that a row meets in an index, and whatever a
+    trigger raises; but not a server or a connection that has troubles of its own.
+    """
+    if isinstance(error, (psycopg2.DataError, psycopg2.IntegrityError, UnicodeError, *_LIMITS)):
+        return True
+    return isinstance(error, psycopg2.Error) and _is_triggers(error)
+
+
 def is_owners(error: psycopg2.Error) -> bool:
     """Whether the table, and not the row, is what is wrong, though PostgreSQL blames the row."""
     if isinstance(error, errors.CheckViolation):
         return error.diag.source_function in _NO_PARTITION
     if isinstance(error, errors.NotNullViolation):
         return error.diag.column_name not in _OUR_COLUMNS
+    if isinstance(error, (psycopg2.DataError, psycopg2.IntegrityError)):
+        return False
     # A trigger that routes the rows says so if it knows no table for this one.
-    return isinstance(error, (errors.RaiseException, *_LIMITS))
+    return isinstance(error, _LIMITS) or _is_triggers(error)
+
+
+def _is_triggers(error: psycopg2.Error) -> bool:
+    """Whether a function of the owner's raised it, with whatever code, or met it."""
+    if error.pgcode is None or isinstance(error, errors.LockNotAvailable):
+        return False
+    is_servers = error.pgcode[:2] in _SERVERS_OWN and not isinstance(error, _LIMITS)
+    # Each language of functions names itself so, in whatever language the server speaks.
+    return not is_servers and "PL/" in (error.diag.context or "")
 
 
 def cure(error: psycopg2.Error) -> str:
@@ -67,6 +88,8 @@ def cure(error: psycopg2.Error) -> str:
             "it be null; what waits is stored then"
         )
     for kind, what_to_do in _CURES:
-        if isinstance(error, kind):
+        if isinstance(error, kind) and (kind is _LIMITS or not _is_triggers(error)):
             return f". {what_to_do}"
+    if _is_triggers(error):
+        return f". A trigger of {TABLE} refuses it: mend the trigger; what waits is stored then"
     return ""

@@ -103,9 +103,9 @@ class Housekeeping:
             self._say(
                 state,
                 f"{TABLE} has a unique key of your own, {one.name} on ({one.on}), "
-                f"that refuses rows which are unique by ({key}): of two batteries with a row for "
-                "one time it keeps one. Such rows go to the rejected ones. docs/migrating.md tells "
-                "what to do",
+                f"that may refuse rows which are unique by ({key}): of two batteries with a row "
+                "for one time it may keep one. Such rows go to the rejected ones. "
+                "docs/migrating.md tells what to do",
             )
         if not state.can_have_key:
             why = "other tables inherit from it" if state.has_heirs else "it is no plain table"

@@ -30,12 +30,6 @@ _FEW = (
 )
 _BY_KEY = " AND ".join(f"there.{key} = stage.{key}" for key in KEY)
 _THERE = ", ".join(f"there.{column.name}" for column in COLUMNS)
-# The table's rows with the keys of the batch, and a few more. Some engines (Citus) refuse to join a
-# table that is spread over machines with a stage.
-LOOK_UP = (
-    f"CREATE TEMPORARY TABLE there ON COMMIT DROP AS SELECT {_NAMES} FROM {TABLE} "
-    f"WHERE mcu_id = ANY (%(mcu_ids)s) AND insert_time_utc = ANY (%(times)s::{{time_type}}[])"
-)
 _STAGED = ", ".join(f"stage.{column.name}" for column in COLUMNS)
 
 
@@ -46,8 +40,7 @@ class Statements:
     `insert_before_key` is for a table on which no key holds for rows before `unique_from`: one
     recorder at a time looks first. Both return a row for each that was inserted: what the server
     counts itself is what was offered, on some engines (Citus). `others` gives the rows that the
-    table does not have, by their number, and whether it has others with their key; `LOOK_UP` goes
-    before it.
+    table does not have, by their number, and whether it has others with their key.
     """
 
     insert: str
@@ -65,8 +58,8 @@ def _statements(source: str) -> Statements:
         f"WHERE insert_time_utc >= %(unique_from)s "
         f"OR NOT EXISTS (SELECT FROM {TABLE} AS there WHERE {_BY_KEY}) "
         f"ORDER BY {_KEY}, n ON CONFLICT DO NOTHING RETURNING TRUE",
-        others=f"SELECT n, EXISTS (SELECT FROM there WHERE {_BY_KEY}) FROM {source} "
-        f"WHERE NOT EXISTS (SELECT FROM there "
+        others=f"SELECT n, EXISTS (SELECT FROM {TABLE} AS there WHERE {_BY_KEY}) FROM {source} "
+        f"WHERE NOT EXISTS (SELECT FROM {TABLE} AS there "
         f"WHERE {_BY_KEY} AND ({_THERE}) IS NOT DISTINCT FROM ({_STAGED}))",
     )
 

@@ -16,12 +16,15 @@ _STRONG = (
     "'AccessExclusiveLock')"
 )
 
+# A database that was copied has tables with the same numbers.
+_HERE = "l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+
 
 def users_of(cursor: pg.cursor, table: str) -> str:
     """Who holds a lock on the table, however weak, by name."""
     cursor.execute(
         _NAMED + "WHERE a.pid <> pg_backend_pid() AND a.pid IN (SELECT l.pid FROM pg_locks AS l "
-        "WHERE l.granted AND l.relation = to_regclass(%s))",
+        f"WHERE l.granted AND l.relation = to_regclass(%s) AND {_HERE})",
         [table],
     )
     return _text(cursor)
@@ -38,7 +41,7 @@ def holders_of(cursor: pg.cursor, oid: int) -> str:
     """Who builds an index, vacuums or changes the table now, by name; nobody: the empty text."""
     cursor.execute(
         _NAMED + "WHERE a.pid <> pg_backend_pid() AND a.pid IN (SELECT l.pid FROM pg_locks AS l "
-        f"WHERE l.relation = %s AND l.mode IN {_STRONG})",
+        f"WHERE l.relation = %s AND {_HERE} AND l.mode IN {_STRONG})",
         [oid],
     )
     (named,) = cursor.fetchone() or (None,)
@@ -52,7 +55,8 @@ def stands_in_the_way(cursor: pg.cursor, pid: int, oid: int) -> bool:
     for somebody who may come to wait for it.
     """
     cursor.execute(
-        "SELECT EXISTS (SELECT FROM pg_locks WHERE relation = %(oid)s AND NOT granted AND "
+        f"SELECT EXISTS (SELECT FROM pg_locks AS l WHERE relation = %(oid)s AND {_HERE} "
+        "AND NOT granted AND "
         f"(pid = %(pid)s OR mode IN {_STRONG} AND %(pid)s = ANY (pg_blocking_pids(pid))))",
         {"oid": oid, "pid": pid},
     )

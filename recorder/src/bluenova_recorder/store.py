@@ -12,12 +12,11 @@ from psycopg2 import extensions as pg
 from bluenova_recorder import rejected, schema
 from bluenova_recorder.account import SESSION, Account, Session, transaction
 from bluenova_recorder.batch import Entry
-from bluenova_recorder.cures import is_owners
+from bluenova_recorder.cures import is_items, is_owners
 from bluenova_recorder.insert import (
     FEW,
     FROM_JSON,
     FROM_STAGE,
-    LOOK_UP,
     PIN,
     STAGE,
     copy_line,
@@ -36,19 +35,9 @@ log = logging.getLogger(__name__)
 _TAKEN = "time taken: its row has other values"
 _KEPT_OUT = "kept out by another unique key of the table, or by a trigger: see docs/migrating.md"
 
-# Errors that one item of a batch may be to blame for: what a trigger raises, too, and those limits
-# that a row may reach in an index or a trigger. Too many columns or arguments are no row's fault.
-_ITEMS_OWN = (
-    psycopg2.DataError,
-    psycopg2.IntegrityError,
-    UnicodeError,
-    psycopg2.errors.RaiseException,
-    psycopg2.errors.ProgramLimitExceeded,
-    psycopg2.errors.StatementTooComplex,
-)
-
-# After so many in a batch, and none stored, the rest of it is not tried one by one.
-ENOUGH_WAITING = 3
+# A batch is halved to find the items that are to blame. After so many transactions that failed, the
+# rest is written one by one: if most items are to blame, that takes half as many.
+ENOUGH_FAILED = 16
 
 
 @dataclass
@@ -62,6 +51,7 @@ class Written:
     # Storable as soon as the database's owner has mended something; and the error that says what.
     waiting: list[Item] = field(default_factory=list)
     why: psycopg2.Error | None = None
+    failed: int = 0  # transactions
 
     def add(self, other: Self) -> Self:
         """Both together."""
@@ -71,6 +61,7 @@ class Written:
             self.not_kept + other.not_kept,
             self.waiting + other.waiting,
             self.why or other.why,
+            self.failed + other.failed,
         )
 
 
@@ -120,21 +111,24 @@ class Store:
     def _write(self, entries: Sequence[Entry], before: Written | None = None) -> Written:
         """Commits the entries; `before` is what has become of those before them in the batch."""
         before = before or Written()
-        if len(before.waiting) >= ENOUGH_WAITING and not before.recorded:
-            return before.add(_all_wait(entries, before.why))
         db = self.open()
         try:
             with transaction(db, self._session) as cursor:
                 return before.add(self._insert(cursor, entries))
-        except _ITEMS_OWN as error:
+        except (psycopg2.Error, UnicodeError) as error:
+            if not is_items(error):
+                raise
+            before = before.add(Written(failed=1))
             if len(entries) > 1:
-                half = len(entries) // 2
-                return self._write(entries[half:], self._write(entries[:half], before))
+                size = 1 if before.failed >= ENOUGH_FAILED else (len(entries) + 1) // 2
+                for start in range(0, len(entries), size):
+                    before = self._write(entries[start : start + size], before)
+                return before
             (entry,) = entries
             if isinstance(entry, RejectedItem):
                 return before.add(Written(not_kept=[entry]))
             if isinstance(error, psycopg2.Error) and is_owners(error):
-                return before.add(_all_wait(entries, error))
+                return before.add(Written(waiting=[entry], why=error))
             said = error.diag.message_primary if isinstance(error, psycopg2.Error) else None
             one = self._rejected(entry, f"refused by the table: {said or error}")
             return self._write([one], before)
@@ -172,21 +166,12 @@ class Store:
             cursor.execute(statements.insert_before_key, values)
         if cursor.rowcount == len(snapshots):
             return {}
-        time_type = self.table.time_type if self.table else "timestamp"
-        keys = {"times": [one[0] for one in rows], "mcu_ids": [one[1] for one in rows]}
-        cursor.execute(LOOK_UP.format(time_type=time_type), keys)
         cursor.execute(statements.others, values)
         return {n: _TAKEN if is_taken else _KEPT_OUT for n, is_taken in cursor.fetchall()}
 
     def _rejected(self, item: Item, reason: str) -> RejectedItem:
         topic = self._topics.backlog(item.mcu_id)
         return RejectedItem(topic, to_chunk_json(item).encode(), reason, item.mcu_id, item.id)
-
-
-def _all_wait(entries: Sequence[Entry], why: psycopg2.Error | None) -> Written:
-    waiting = [entry for entry in entries if not isinstance(entry, RejectedItem)]
-    not_kept = [entry for entry in entries if isinstance(entry, RejectedItem)]
-    return Written(waiting=waiting, not_kept=not_kept, why=why)
 
 
 def _insert_events(cursor: pg.cursor, events: Sequence[Event]) -> None:

@@ -46,11 +46,10 @@ class Index:
 
     @property
     def refuses_some_of_our_rows(self) -> bool:
-        """Whether rows of other batteries or times are in its way."""
-        if self.excludes or (self.unique and self.has_expressions):
-            return True
+        """Whether rows of other batteries or times may be in its way."""
         columns = set(self.columns)
-        return self.unique and not set(KEY) <= columns and columns <= _OUR_COLUMNS
+        is_for_ours = columns <= _OUR_COLUMNS  # an expression may be on our columns or theirs
+        return (self.unique or self.excludes) and not set(KEY) <= columns and is_for_ours
 
     @property
     def on(self) -> str:

@@ -47,18 +47,27 @@ class Draft:
         self.counts[name] = min(self.counts.get(name, 0) + 1, SMALLINT_MAX)
 
     def cell_count(self) -> int | None:
-        """How many cells the battery says that it has; None if it says nothing that can be."""
+        """How many cells the battery says that it has; None if it says nothing that can be.
+
+        A count that cells with a voltage go far beyond is garbled.
+        """
         said = self.readings.get(("cell_count", None))
-        return int(said) if said is not None and 1 <= int(said) <= MOST_CELLS else None
+        if said is None or not 1 <= int(said) <= MOST_CELLS:
+            return None
+        beyond = sum(index >= int(said) and volt != 0 for index, volt in self._volts().items())
+        return int(said) if beyond <= 1 else None
+
+    def _volts(self) -> dict[int, Value]:
+        return {
+            i: v for (name, i), v in self.readings.items() if name == "cell_v" and i is not None
+        }
 
     def forget_missing_cells(self, count: int | None) -> None:
         """Forgets cells beyond the battery's number of cells that it prints as 0 V.
 
         As long as that number is not known, it is at least that of the last cell with a voltage.
         """
-        volts = {
-            i: v for (name, i), v in self.readings.items() if name == "cell_v" and i is not None
-        }
+        volts = self._volts()
         last = max((index for index, volt in volts.items() if volt), default=-1)
         cells = last + 1 if count is None else count
         for index, volt in volts.items():
@@ -121,10 +130,10 @@ class Assembler:
     def handle(self, said: Said | None) -> Said | None:
         """Takes in what a line says; returns it, or why it cannot be taken. Never raises."""
         match said:
+            case Readings(values):  # most lines are
+                self._draft().readings.update(values)
             case Named(mcu_id):
                 return self._name(mcu_id)
-            case Readings(readings):
-                self._draft().readings.update({(r.field, r.index): r.value for r in readings})
             case Occurrence(field=name):
                 self._draft().count(name)
             case EnergyFollows():
@@ -159,7 +168,10 @@ class Assembler:
     def _draft(self) -> Draft:
         if self._nobodys:
             return Draft()
-        return self._drafts.setdefault(self.mcu_id, Draft())
+        draft = self._drafts.get(self.mcu_id)
+        if draft is None:
+            draft = self._drafts[self.mcu_id] = Draft()
+        return draft
 
     def _name(self, mcu_id: str) -> Said:
         self._nobodys = mcu_id not in self._drafts and len(self._drafts) >= MAX_BATTERIES

@@ -8,6 +8,7 @@ from psycopg2 import errors, sql
 from psycopg2 import extensions as pg
 
 from bluenova_recorder.account import BRIEF, Account, transaction
+from bluenova_recorder.schema import BUILD_LOCK
 from bluenova_shared.table import TABLE
 
 log = logging.getLogger(__name__)
@@ -75,11 +76,20 @@ def see_to(account: Account, missing: list[Unmarked]) -> None:
 def _mark(db: pg.connection, one: Unmarked) -> None:
     try:
         with transaction(db, BRIEF) as cursor:
+            _wait_for_builds(cursor)
             _make(cursor, one, all_at_once=True)
     except errors.FeatureNotSupported:
         with transaction(db, BRIEF) as cursor:
+            _wait_for_builds(cursor)
             _make(cursor, one, all_at_once=False)
     log.debug("Changes of %s mark the hours that they belong to", one.name)
+
+
+def _wait_for_builds(cursor: pg.cursor) -> None:
+    """Raises LockNotAvailable while a recorder builds an index: that would have to make way."""
+    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [BUILD_LOCK])
+    if cursor.fetchone() != (True,):
+        raise errors.LockNotAvailable("an index is being built")
 
 
 def _make(cursor: pg.cursor, one: Unmarked, *, all_at_once: bool) -> None:

@@ -133,6 +133,7 @@ class Connection:
             _, number = self._paho.subscribe([(f, SubscribeOptions(qos)) for f, qos in wanted])
             if number is not None:
                 self._subscriptions.asked(number, wanted)
+                self._acknowledgements.sent(number, wanted[0][0], qos=1)
 
     def _look(self) -> None:
         """Once a second: asks again for what was refused, and ends what has lost its answers."""
@@ -213,6 +214,7 @@ class Connection:
             log.error("The broker refuses what we publish on %s (%s)", topic, reason)
 
     def _answered(self, number: int, reasons: list[ReasonCode]) -> None:
+        self._acknowledgements.came(number)
         refused = self._subscriptions.answered(number, [one.is_failure for one in reasons])
         if new := set(refused) - self._said:
             self._said |= new

@@ -43,8 +43,8 @@ def of_farewell(reason: str) -> str:
 def of_silence(topic: str) -> str:
     """Why we ended a connection that had lost the broker's answers."""
     return (
-        f"it answers pings, and not what we published on {topic}: it may have dropped that answer "
-        "(max_queued_messages)"
+        f"it answers pings, but never confirmed what we sent about {topic}: it may have dropped "
+        "that answer (max_queued_messages)"
     )
 
 

@@ -1,0 +1,1 @@
+"""The dashboards for Grafana, built by code; `make dashboards` writes grafana/dashboards."""
