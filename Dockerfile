@@ -1,4 +1,5 @@
-# Three images, each a target: collector, recorder, and battery (the simulated one of the demo).
+# Four images, each a target: collector, recorder, dashboard, and battery (the simulated one of the
+# demo).
 # The build backend, the sources and pip's leavings stay in the stages that build.
 # Nothing here knows the machine: the wheels are there for amd64 and for arm64.
 FROM python:3.13-slim AS build
@@ -13,6 +14,7 @@ COPY tests/requirements.txt tests.txt
 RUN --mount=type=cache,target=/var/cache/pip \
     awk '/^[a-z]/ { on = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/ } on' tests.txt >build.txt \
  && awk '/^[a-z]/ { on = /^websockets==/ } on' tests.txt >battery.txt \
+ && awk '/^[a-z]/ { on = /^plotly==/ } on' tests.txt >plotly.txt \
  && pip install $LOCKED build.txt
 
 # In each: first what changes seldom.
@@ -40,6 +42,16 @@ COPY recorder recorder
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels ./shared ./recorder \
  && $INTO --no-deps --no-index wheels/*.whl
 
+FROM build AS build-dashboard
+COPY dashboard/requirements.txt ./
+# Of plotly, only its JavaScript goes into the wheel.
+RUN --mount=type=cache,target=/var/cache/pip $INTO $LOCKED requirements.txt \
+ && pip install --no-deps $LOCKED plotly.txt
+COPY shared shared
+COPY dashboard dashboard
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels ./shared ./dashboard \
+ && $INTO --no-deps --no-index wheels/*.whl
+
 FROM python:3.13-slim AS run
 # A number, so that the engine can tell that it is not root; no such user is on the host.
 ARG UID=10001
@@ -63,3 +75,10 @@ FROM run AS recorder
 COPY --from=build-recorder /opt/bluenova /opt/bluenova
 USER $UID:$UID
 CMD ["bluenova-recorder"]
+
+FROM run AS dashboard
+COPY --from=build-dashboard /opt/bluenova /opt/bluenova
+USER $UID:$UID
+# Inside a container; the address at which others reach it is that of the published port.
+ENV DASHBOARD_BIND=0.0.0.0
+CMD ["bluenova-dashboard"]

@@ -9,10 +9,10 @@
 
 SHELL := /bin/bash
 BIN   := .venv/bin
-SOURCES := shared/src collector/src recorder/src tools/src tests
+SOURCES := shared/src collector/src recorder/src dashboard/src dashboard/hatch_build.py tools/src tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-ha test-compose chaos check format bench bench-years schema dashboards lock clean
+.PHONY: help setup demo test test-ha test-compose test-web pictures chaos check format bench bench-years schema dashboards lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,15 @@ test-ha: .venv/.ready ## run a real Home Assistant (Python 3.13) and check what 
 
 test-compose: .venv/.ready ## run the whole system in Docker and test it from outside (minutes)
 	@$(BIN)/pytest --timeout 400 tests/compose $(PYTEST_ARGS)
+
+test-web: .venv/.ready ## look at the page in a real browser, chromium (minutes)
+	@tools/setup.sh browser
+	@$(BIN)/pytest --timeout 200 tests/web $(PYTEST_ARGS)
+
+pictures: .venv/.ready ## make the pictures of docs/, by the demo and chromium
+	@tools/setup.sh broker
+	@tools/setup.sh browser
+	@$(BIN)/python -m tests.web.pictures
 
 chaos: .venv/.ready ## kill, freeze and cut everything, and check that nothing is lost (minutes)
 	@tools/setup.sh broker

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Writes the three lock files, which hold only versions and hashes.
+# Writes the four lock files, which hold only versions and hashes.
 #
-# The tests' lock file comes first and constrains the two others, so that the tests run
+# The tests' lock file comes first and constrains the others, so that the tests run
 # with the same versions as the images. "--universal" keeps the files valid for
 # Python 3.11 to 3.14 on amd64 and arm64: a line that only some of them need has a marker.
 set -euo pipefail
@@ -17,21 +17,23 @@ options=(
 compile() { # output, inputs …
     local output=$1
     shift
-    # The four distributions are folders here: they have no hash, and are installed on their own.
+    # The five distributions are folders here: they have no hash, and are installed on their own.
     "$uv" pip compile "${options[@]}" \
         --no-emit-package bluenova-shared --no-emit-package bluenova-collector \
-        --no-emit-package bluenova-recorder --no-emit-package bluenova-tools \
+        --no-emit-package bluenova-recorder --no-emit-package bluenova-dashboard \
+        --no-emit-package bluenova-tools \
         --output-file "$output" "$@" >/dev/null
     # Removes uv's remark on the packages that it was told not to write.
     sed -i '/^# The following packages were excluded/,$d' "$output"
     echo "wrote $output: $(grep -c '==' "$output") packages"
 }
 
-compile tests/requirements.txt tests/requirements.in {shared,collector,recorder,tools}/pyproject.toml
+compile tests/requirements.txt tests/requirements.in {shared,collector,recorder,dashboard,tools}/pyproject.toml
 compile collector/requirements.txt --constraints tests/requirements.txt collector/pyproject.toml
 compile recorder/requirements.txt --constraints tests/requirements.txt recorder/pyproject.toml
+compile dashboard/requirements.txt --constraints tests/requirements.txt dashboard/pyproject.toml
 
-if grep -HnE '://|--(extra-)?index-url|--find-links|@ ' {tests,collector,recorder}/requirements.txt; then
+if grep -HnE '://|--(extra-)?index-url|--find-links|@ ' {tests,collector,recorder,dashboard}/requirements.txt; then
     echo "A lock file names a place to download from; it must hold versions and hashes only." >&2
     exit 1
 fi

@@ -4,7 +4,8 @@
 #   docker compose run --rm secrets                     make the missing ones (each `up` does)
 #   docker compose run --rm secrets show homeassistant  print an account: collector, recorder,
 #                                                       homeassistant, homeauto, dashboard,
-#                                                       grafana or grafana-admin
+#                                                       page (the page's own password), grafana
+#                                                       or grafana-admin
 #   docker compose run --rm secrets renew NAME          make a new password for that account
 #   docker compose run --rm -T secrets set NAME <FILE   take it from the first line of a file
 #
@@ -13,7 +14,7 @@
 set -eu
 umask 077
 
-NAMES='collector recorder homeassistant homeauto dashboard grafana grafana-admin health postgres share-group'
+NAMES='collector recorder homeassistant homeauto dashboard page grafana grafana-admin health postgres share-group'
 MOSQUITTO_UID=1883 POSTGRES_UID=999 GRAFANA_UID=472 OURS_UID=10001
 
 fail() { echo "secrets: $*" >&2; exit 1; }
@@ -41,6 +42,8 @@ hand_out() {
     give recorder /for/recorder/mqtt-password $OURS_UID
     give share-group /for/recorder/share-group $OURS_UID
     give homeauto /for/recorder/pgpassword $OURS_UID
+    give page /for/dashboard/page $OURS_UID
+    give dashboard /for/dashboard/pgpassword $OURS_UID
     for name in postgres homeauto dashboard grafana; do
         give "$name" "/for/postgres/$name" $POSTGRES_UID
     done

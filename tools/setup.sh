@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # The steps behind "make setup". Each does nothing when there is nothing to do.
 #
-#   tools/setup.sh packages   make .venv and install what the lock file names, then our own four
+#   tools/setup.sh packages   make .venv and install what the lock file names, then our own five
 #   tools/setup.sh broker     find Mosquitto; as root on Debian, install it without its service
 #   tools/setup.sh pooler     find PgBouncer, which some tests need; as root on Debian, install it likewise
+#   tools/setup.sh browser    find Chromium, for the tests of the page; as root on Debian, install it
 #   tools/setup.sh uv         the resolver for "make lock", in an environment of its own
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -90,8 +91,8 @@ install_packages() {
         --only-binary :all: -r tests/requirements.txt \
         || fail "Installing the packages of tests/requirements.txt failed (see above)."
     quietly .venv/bin/python -m pip install --disable-pip-version-check --no-deps \
-        --no-build-isolation -e ./shared -e ./collector -e ./recorder -e ./tools \
-        || fail "Installing shared, collector, recorder and tools failed (see above)."
+        --no-build-isolation -e ./shared -e ./collector -e ./recorder -e ./dashboard -e ./tools \
+        || fail "Installing shared, collector, recorder, dashboard and tools failed (see above)."
     touch .venv/.ready
 }
 
@@ -141,6 +142,16 @@ find_pooler() { # without it some tests are skipped, and say so
     install_without_service pgbouncer
 }
 
+find_browser() { # without it these tests are skipped, and say so
+    command -v chromium >/dev/null && return
+    if ! can_install; then
+        say "Chromium was not found: the tests of the page will be skipped. On Debian: sudo apt-get install chromium"
+        return
+    fi
+    say "Installing Debian's chromium, for the tests of the page …"
+    apt_install chromium
+}
+
 install_uv() {
     make_environment .venv-lock
     quietly .venv-lock/bin/python -m pip install --disable-pip-version-check "uv==$UV_VERSION" \
@@ -151,6 +162,7 @@ case ${1:-} in
     packages) install_packages ;;
     broker) find_broker ;;
     pooler) find_pooler ;;
+    browser) find_browser ;;
     uv) install_uv ;;
-    *) fail "usage: tools/setup.sh packages|broker|pooler|uv" ;;
+    *) fail "usage: tools/setup.sh packages|broker|pooler|browser|uv" ;;
 esac

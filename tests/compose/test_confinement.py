@@ -5,13 +5,14 @@ import json
 import pytest
 from tests.support.stack import Stack, docker, python_in_container, run
 
-RUNNING = ["mosquitto", "postgres", "collector", "recorder", "battery"]
+RUNNING = ["mosquitto", "postgres", "collector", "recorder", "dashboard", "battery"]
 # The ports on which a container may hear anything from outside it.
 LISTENING = {
     "mosquitto": {1883, 1884},
     "postgres": {5432},
     "collector": set[int](),
     "recorder": set[int](),
+    "dashboard": {8080},
     "battery": {9000},
 }
 
@@ -62,11 +63,16 @@ def test_it_cannot_write_to_its_own_system(stack: Stack, service: str) -> None:
         assert "Read-only file system" in refused.stderr
 
 
-def test_the_broker_on_loopback_is_the_only_port_of_the_host(stack: Stack, port: int) -> None:
+def test_the_hosts_only_ports_are_on_loopback(stack: Stack, port: int) -> None:
+    wanted = {
+        "mosquitto": {"1884/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}]},
+        "dashboard": {
+            "8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": stack.env["DASHBOARD_PORT"]}]
+        },
+    }
     for service in RUNNING:
         bound = stack.inspect(service)["HostConfig"]["PortBindings"] or {}
-        wanted = {"1884/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}]}
-        assert bound == (wanted if service == "mosquitto" else {})
+        assert bound == wanted.get(service, {})
 
 
 @pytest.mark.parametrize("service", RUNNING)

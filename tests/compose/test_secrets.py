@@ -6,7 +6,7 @@ import pytest
 from tests.support.stack import Stack, docker
 
 NAMES = (
-    "collector recorder homeassistant homeauto dashboard grafana grafana-admin health postgres"
+    "collector recorder homeassistant homeauto dashboard page grafana grafana-admin health postgres"
     " share-group"
 ).split()
 # Which secrets a container can read, in clear.
@@ -15,6 +15,7 @@ SEES = {
     "postgres": {"postgres", "homeauto", "dashboard", "grafana"},
     "collector": {"collector"},
     "recorder": {"recorder", "share-group", "homeauto"},
+    "dashboard": {"page", "dashboard"},
     "battery": set[str](),
 }
 

@@ -10,8 +10,8 @@ from tests.support.stack import Stack, docker
 from bluenova_tools.local import free_port
 
 MB = 1_000_000
-SERVICES = ["mosquitto", "postgres", "collector", "recorder"]
-OURS = ["collector", "recorder"]
+SERVICES = ["mosquitto", "postgres", "collector", "recorder", "dashboard"]
+OURS = ["collector", "recorder", "dashboard"]
 
 
 def test_rows_arrive_without_anything_set(stack: Stack) -> None:
@@ -50,14 +50,14 @@ def test_an_image_adds_less_than_90_mb_to_its_base(
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_an_idle_service_needs_less_than_60_mb_of_memory(
+def test_an_idle_service_needs_less_than_70_mb_of_memory(
     stack: Stack, facts: list[str], service: str
 ) -> None:
     container = stack.containers(service)[0]
     used = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", container).split("/")[0]
     facts.append(f"{service}: {used.strip()} of memory")
     assert used.strip().endswith("MiB")
-    assert float(used.strip().removesuffix("MiB")) < 60
+    assert float(used.strip().removesuffix("MiB")) < 70
 
 
 @pytest.mark.parametrize("service", [*OURS, "battery"])

@@ -11,16 +11,19 @@ from pathlib import Path
 import pytest
 
 from bluenova_collector.settings import CollectorSettings
+from bluenova_dashboard.settings import DashboardSettings, ReportSettings
 from bluenova_recorder.settings import RecorderSettings
-from bluenova_shared.settings import ServiceSettings
+from bluenova_shared.settings import PlainSettings
 from bluenova_shared.topics import Topics
 from bluenova_tools.dev.documents import made
 from bluenova_tools.local import Database
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS: dict[str, type[ServiceSettings]] = {
+PROGRAMS: dict[str, type[PlainSettings]] = {
     "bluenova-collector": CollectorSettings,
     "bluenova-recorder": RecorderSettings,
+    "bluenova-dashboard": DashboardSettings,
+    "bluenova-report": ReportSettings,
 }
 SUBCOMMANDS = {"redrive": 1, "forget": 2, "rollup": 2}  # and how many words they take
 
@@ -68,7 +71,7 @@ def test_what_the_documents_take_from_the_code_is_current() -> None:
 
 
 @pytest.mark.parametrize("settings", PROGRAMS.values(), ids=PROGRAMS.keys())
-def test_every_setting_is_told_of(settings: type[ServiceSettings]) -> None:
+def test_every_setting_is_told_of(settings: type[PlainSettings]) -> None:
     text = text_of("docs/settings.md")
     missing = [field for field in settings.model_fields if f"| `{field.upper()}`" not in text]
     assert not missing

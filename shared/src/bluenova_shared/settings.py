@@ -31,8 +31,8 @@ from bluenova_shared.usage import Usage
 LOG_FLAGS = {"log-file": "l", "log-files": "n", "log-max-bytes": "m", "log-flush": "f"}
 
 
-class ProgramSettings(BrokerSettings):
-    """What the services and the tools have in common: the broker and the log."""
+class PlainSettings(BaseSettings):
+    """What all programs have in common, those that need no broker, too: the log."""
 
     program: ClassVar[str]
     distribution: ClassVar[str]  # whose version the program has
@@ -81,6 +81,10 @@ class ProgramSettings(BrokerSettings):
                 f"({error.strerror}). Name a file in a folder that exists and is ours to write."
             ) from None
 
+    def contradictions(self) -> list[str]:
+        """Returns what is set but has no effect, or needs another setting."""
+        return []
+
     @classmethod
     def load(cls, arguments: Sequence[str]) -> Self:
         """Reads the settings from the environment and these command-line arguments.
@@ -116,6 +120,17 @@ class ProgramSettings(BrokerSettings):
         if problems:
             raise WrongSettings("\n".join(problems))
         return settings
+
+
+class ProgramSettings(PlainSettings, BrokerSettings):
+    """What the services and the tools have in common: the broker and the log."""
+
+    # pydantic would take all that the last one of the classes above does not say as its defaults.
+    model_config = PlainSettings.model_config
+
+    def contradictions(self) -> list[str]:
+        """Returns what is set but has no effect, or needs another setting."""
+        return BrokerSettings.contradictions(self)
 
 
 class ServiceSettings(ProgramSettings):

@@ -36,7 +36,7 @@ async def show(chain: Chain, lasts_s: float | None) -> None:
     if lasts_s is not None:
         asyncio.get_running_loop().call_later(lasts_s, stop.set)
     broker = Broker(chain.mosquitto.host, chain.mosquitto.port)
-    watching = watch(broker, Topics(), stop, Console())
+    watching = watch(broker, Topics(), stop, Console(), about=f"the page: {chain.page}")
     await until_one_ends(watching, _look_after(chain.services))
 
 
@@ -69,7 +69,7 @@ def run(lasts_s: float | None) -> int:
         say("Ending collectors and recorder …")
         chain.finish()
         with closing(chain.database.connect()) as database:
-            count, lines = newest_rows(database)
+            count, lines = newest_rows(database, chain.live_since)
         if count == 0 and time.monotonic() - began_s > 5 * INTERVAL_S:
             log = chain.recorder.child.tail()
             raise ServiceError(f"No row was recorded. The recorder's log:\n{log}")

@@ -1,11 +1,15 @@
 """The chain that the demo starts: the real services, from two simulated batteries to rows."""
 
+import os
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from bluenova_tools.demo.history import HOURS, give_history, prepare_history
 from bluenova_tools.local import Mosquitto, Postgres, Service, free_port
 
 DATABASE = "homeauto"
@@ -15,6 +19,8 @@ INTERVAL_S = 2
 READY_WITHIN_S = 30
 # A recorder gathers for a second; what is not written when it ends would wait for the next one.
 LAST_BATCH_S = 1.3
+# A snapshot of each battery, and its batch: the history ends before it.
+FIRST_ROWS_S = INTERVAL_S + LAST_BATCH_S
 # A day passes in 24 minutes. One battery begins in the sun, the other in the evening.
 BATTERIES = (
     ("1A2B3C4D", ("--start-hour", "9.5", "--start-soc", "42", "--seed", "3")),
@@ -25,6 +31,14 @@ BATTERIES = (
 def say(line: str) -> None:
     """Tells the user; at once, even into a pipe."""
     print(line, flush=True)
+
+
+def _zone() -> str:
+    """The zone that this machine is set to, if that has a name; else UTC."""
+    name = os.environ.get("TZ", "").removeprefix(":")
+    with suppress(KeyError, ValueError, OSError):
+        return ZoneInfo(name).key
+    return "UTC"
 
 
 class Chain:
@@ -42,6 +56,7 @@ class Chain:
         say(f"  Mosquitto: the MQTT broker, 127.0.0.1:{self.mosquitto.port}")
         postgres = stack.enter_context(Postgres(fast=True))
         self.database = postgres.create_database(DATABASE)
+        prepare_history(self.database, datetime.now(UTC))
         say(f"  PostgreSQL: 127.0.0.1:{postgres.port}, database {DATABASE}")
         mqtt = {"MQTT_HOST": self.mosquitto.host, "MQTT_PORT": str(self.mosquitto.port)}
         self.recorder = self._start("recorder", environment=mqtt | self.database.environment())
@@ -50,10 +65,13 @@ class Chain:
         for simulator in self.services[1:]:
             simulator.wait_for_line("speaks at", timeout_s=READY_WITHIN_S)
         self.collectors = [self._collector(*one, mqtt) for one in enumerate(ports, 1)]
-        # Only then they heed SIGTERM, and there is a table to read from.
+        # Only then they heed SIGTERM.
         for collector in self.collectors:
             collector.wait_for_line("Connected to the MQTT broker", timeout_s=READY_WITHIN_S)
-        self.recorder.wait_for_line("has a unique key", timeout_s=READY_WITHIN_S)
+        self.recorder.wait_for_line("Connected to the MQTT broker", timeout_s=READY_WITHIN_S)
+        time.sleep(FIRST_ROWS_S)
+        self.live_since = give_history(self.database, [int(mcu_id, 16) for mcu_id, _ in BATTERIES])
+        self.page = self._page()
 
     def _battery(self, number: int, mcu_id: str, story: Sequence[str]) -> int:
         """Starts a simulated battery, and returns its port."""
@@ -75,6 +93,17 @@ class Chain:
         collector = self._start(name, module="collector", environment=environment)
         say(f"  {name}: from 127.0.0.1:{battery_port} to MQTT, a snapshot every {INTERVAL_S} s")
         return collector
+
+    def _page(self) -> str:
+        """Starts the page, and returns its address."""
+        port = free_port()
+        environment = self.database.environment() | {"DASHBOARD_PORT": str(port), "TZ": _zone()}
+        self._start("dashboard", module="dashboard", environment=environment).wait_for_line(
+            "The page is at", timeout_s=READY_WITHIN_S
+        )
+        address = f"http://127.0.0.1:{port}"
+        say(f"  dashboard: the page, {address} (with the last {HOURS} hours of another simulation)")
+        return address
 
     def _start(
         self,

@@ -1,6 +1,7 @@
 """The newest rows of the table, as the lines that the demo prints at its end."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from psycopg2.extensions import connection
@@ -16,13 +17,13 @@ LEFT = ("UTC", "mcu_id", "system_state")
 DECIMALS = {column.name: column.decimals for column in COLUMNS}
 
 
-def newest_rows(database: connection) -> tuple[int, list[str]]:
-    """How many rows there are, and the newest as the lines of a table."""
+def newest_rows(database: connection, since: datetime) -> tuple[int, list[str]]:
+    """How many rows there are since then, and the newest as the lines of a table."""
     with database.cursor() as cursor:
         cursor.execute(
             f"SELECT count(*) OVER (), {', '.join(SHOWN_COLUMNS)} FROM {TABLE} "  # noqa: S608  # our own constants
-            "ORDER BY insert_time_utc DESC, mcu_id LIMIT %s",
-            (NEWEST_ROWS,),
+            "WHERE insert_time_utc >= %s ORDER BY insert_time_utc DESC, mcu_id LIMIT %s",
+            (since.astimezone(UTC).replace(tzinfo=None), NEWEST_ROWS),
         )
         rows = cursor.fetchall()
     return (rows[0][0] if rows else 0), as_table([row[1:] for row in rows])

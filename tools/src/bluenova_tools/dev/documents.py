@@ -19,9 +19,10 @@ from bluenova_collector.console.assembler import Assembler
 from bluenova_collector.console.rules import read
 from bluenova_collector.settings import CollectorSettings
 from bluenova_collector.status import Status
+from bluenova_dashboard.settings import DashboardSettings, ReportSettings
 from bluenova_recorder.settings import RecorderSettings
 from bluenova_shared.quantity import Line
-from bluenova_shared.settings import ServiceSettings
+from bluenova_shared.settings import PlainSettings, ServiceSettings
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import COLUMNS, marked
 from bluenova_tools.simulator.battery import Pack, PackSettings
@@ -42,7 +43,7 @@ def schema(model: type[BaseModel]) -> str:
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
 
-def settings_table(settings: type[ServiceSettings], *, without: type[BaseModel] | None) -> str:
+def settings_table(settings: type[PlainSettings], *, without: type[BaseModel] | None) -> str:
     """The settings as a Markdown table, less those that another class has already."""
     shortcuts = settings.model_config.get("cli_shortcuts") or {}
     rows = []
@@ -62,7 +63,7 @@ def settings_table(settings: type[ServiceSettings], *, without: type[BaseModel] 
 
 def _default(field: FieldInfo) -> str:
     value = field.default
-    if value is None:
+    if value is None or value == "":
         return ""
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
@@ -126,6 +127,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "shared_settings": lambda: settings_table(ServiceSettings, without=None),
     "collector_settings": lambda: settings_table(CollectorSettings, without=ServiceSettings),
     "recorder_settings": lambda: settings_table(RecorderSettings, without=ServiceSettings),
+    "dashboard_settings": lambda: settings_table(DashboardSettings, without=RecorderSettings),
+    "report_settings": lambda: settings_table(ReportSettings, without=DashboardSettings),
     "example": example_snapshot,
     "snapshot_keys": snapshot_keys,
     "status_keys": lambda: _keys_table(Status),

@@ -43,9 +43,12 @@ class _Note(logging.Handler):
         self._board.note = record.getMessage() if warning else ""
 
 
-async def watch(broker: Broker, topics: Topics, stop: asyncio.Event, console: Console) -> Board:
-    """Shows what comes until `stop` is set. Returns what is known by then."""
+async def watch(
+    broker: Broker, topics: Topics, stop: asyncio.Event, console: Console, *, about: str = ""
+) -> Board:
+    """Shows what comes, below a word about it, until `stop` is set. Returns what is known then."""
     board = Board(topics)
+    board.about = about
     link = MqttLink(
         broker,
         Client(

@@ -60,6 +60,7 @@ class Board:
     snapshots: int = 0
     unreadable: int = 0
     note: str = ""
+    about: str = ""  # what else there is to see
 
     def take(self, topic: str, payload: bytes | str, now_s: float) -> Snapshot | None:
         """Keeps what a message says; returns the snapshot if it is one."""

@@ -84,6 +84,8 @@ def _header(board: Board) -> Text:
         text.append(f"  collectors {online} of {len(states)} online", style=f"{style} not bold")
     if board.unreadable:
         text.append(f"  {board.unreadable} unreadable", style="bold red")
+    if board.about:
+        text.append(f"  {board.about}", style="default not bold")
     if board.note:
         text.append(f"  {board.note}", style="yellow not bold")
     return text

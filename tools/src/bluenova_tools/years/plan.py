@@ -13,7 +13,6 @@ INTERVAL_S = 10
 SLOT_S = 600  # what is planned at once: within a slot the current stays the same
 SLOTS = 86400 // SLOT_S
 CELLS = 16
-WEAK_CELL = 5
 
 # Slots of the day: discharge until six, then charge; the evening's discharge begins at five.
 _CHARGE, _EVENING = 36, 102
@@ -32,6 +31,9 @@ class Size:
     days: int = 20
     first_day: date = date(2025, 1, 1)
     seed: int = 1
+    gaps_a_day: float = 1
+    weak_cell: int = 5
+    drifted_days: int = 0  # for how long the weak cell has drifted before the first day
 
 
 def chance(key: str, purpose: int, size: Size) -> str:
@@ -126,7 +128,7 @@ FROM (SELECT n, mcu_id,
                   ELSE 3000000 * (long - 0.968) END AS length_s
       FROM years.batteries, generate_series(0, {size.days * SLOTS - 1}) AS slot,
            LATERAL (SELECT {chance(key, 10, size)} AS long) AS length
-      WHERE {chance(key, 11, size)} < 1.0 / {SLOTS}) AS chosen"""
+      WHERE {chance(key, 11, size)} < {size.gaps_a_day / SLOTS}) AS chosen"""
 
 
 _SLOT_GAPS = f"""
@@ -145,9 +147,11 @@ def _slots(size: Size) -> str:
     key = "(n * 10000000 + d * 1000 + slot)::bigint"
     luck = chance(key, 12, size)
     off = f"({chance('(n * 100 + k)::bigint', 13, size)} - 0.5) * 0.006"
-    drift = f"CASE WHEN k = {WEAK_CELL} THEN 0.0004 * (d % 60) ELSE 0 END"
+    drift = (
+        f"CASE WHEN k = {size.weak_cell} THEN 0.0004 * ((d + {size.drifted_days}) % 60) ELSE 0 END"
+    )
     soc = f"{off} - {drift}"
-    ohm = f"""CASE WHEN k = {WEAK_CELL} THEN 0.34 ELSE 0.18
+    ohm = f"""CASE WHEN k = {size.weak_cell} THEN 0.34 ELSE 0.18
               + 0.05 * {chance("(n * 100 + k)::bigint", 14, size)} END / capacity_ah"""
     return f"""
 CREATE TABLE years.slots AS

@@ -1,0 +1,1 @@
+"""Figures: from rows to plain dicts, as Plotly's JavaScript takes them."""

@@ -1,0 +1,209 @@
+"""What a person sees and does in a browser."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from tests.support.harness import query
+from tests.support.page import ID, serving
+from tests.support.questions import make_tables
+
+from bluenova_tools.local import Database, Postgres
+
+pytestmark = pytest.mark.services
+
+Visit = Callable[..., Page]
+CHARTS = f"/battery?id={ID}&range=day"
+
+
+def drawn(page: Page) -> Page:
+    page.wait_for_selector("#view[data-state=drawn]", timeout=60_000)
+    return page
+
+
+def test_the_first_screen_leads_to_the_charts(visit: Visit) -> None:
+    page = visit("/")
+    expect(page.locator(".card")).to_have_count(2)
+    page.get_by_role("link", name=ID).click()
+    drawn(page)
+    assert page.locator(".findings li").first.inner_text().startswith("Cell ")
+
+
+@pytest.mark.parametrize("name", ["hour", "day", "week", "month", "year"])
+def test_each_range_is_drawn(visit: Visit, name: str) -> None:
+    page = drawn(visit(f"/battery?id={ID}&range={name}"))
+    if name != "hour":  # the last hour may lie in a gap
+        expect(page.locator(".figure .heatmaplayer image").first).to_be_attached()
+
+
+@pytest.mark.parametrize(
+    "path", [f"/energy?id={ID}", f"/energy?id={ID}&by=month", f"/health?id={ID}"]
+)
+def test_energy_and_health_are_drawn(visit: Visit, path: str) -> None:
+    page = drawn(visit(path))
+    expect(page.locator(".figure .main-svg").first).to_be_visible()
+    expect(page.locator("table").first).to_be_visible()
+
+
+def zoom(page: Page) -> None:
+    box = page.locator(".figure").bounding_box()
+    assert box
+    y = box["y"] + 100
+    page.mouse.move(box["x"] + box["width"] * 0.3, y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, y, steps=5)
+    page.mouse.up()
+
+
+def test_a_zoom_goes_into_the_address_and_back_undoes_it(visit: Visit) -> None:
+    page = drawn(visit(CHARTS))
+    zoom(page)
+    page.wait_for_url(re.compile(r"from=.*Z&to=.*Z"))
+    drawn(page)
+    zoomed, title = page.url, page.locator("h1").inner_text()
+    page.reload()
+    drawn(page)
+    assert (page.url, page.locator("h1").inner_text()) == (zoomed, title)
+    page.go_back()
+    drawn(page)
+    assert page.url.endswith("range=day")
+
+
+def test_the_keys_lead_to_the_range_before_and_after(visit: Visit) -> None:
+    page = drawn(visit(CHARTS))
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url(re.compile("from="))
+    before = page.url
+    drawn(page).keyboard.press("ArrowRight")
+    page.wait_for_url(lambda url: url != before)
+
+
+def test_the_crosshair_reads_all_values_of_its_time(visit: Visit) -> None:
+    page = drawn(visit(CHARTS))
+    box = page.locator(".figure").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 100)
+    said = page.locator(".readout").inner_text()
+    assert re.search(r"\d\d:\d\d:\d\d", said)
+    assert all(word in said for word in ("Charge", "Pack", "Current", "Lowest cell", "mV"))
+    assert page.locator(".cross").is_visible()
+
+
+def test_jumps_lead_to_the_last_event_and_the_last_full_charge(visit: Visit) -> None:
+    page = drawn(visit(CHARTS))
+    page.get_by_role("link", name="Last event").click()
+    page.wait_for_url(re.compile("from="))
+    drawn(page).get_by_role("link", name="Last full charge").click()
+    page.wait_for_load_state()
+    drawn(page)
+
+
+def test_a_phone_shows_all_within_its_width_and_a_swipe_scrolls(visit: Visit) -> None:
+    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    for path in ("/", CHARTS, f"/energy?id={ID}", f"/health?id={ID}"):
+        page = visit(path, **phone)
+        if path != "/":
+            drawn(page)
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, path
+    # A chart that takes no touches leaves them to the page.
+    assert page.locator(".figure .nsewdrag").count() == 0 or not page.evaluate(
+        "[...document.querySelectorAll('.figure .nsewdrag')]"
+        ".some(e => getComputedStyle(e).pointerEvents !== 'none')"
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_has_enough_contrast(visit: Visit, scheme: str) -> None:
+    page = visit("/", color_scheme=scheme)
+    page.wait_for_selector(".card")
+    assert page.evaluate(CONTRAST) == []
+    drawn(visit(CHARTS, color_scheme=scheme))
+
+
+# What has less contrast with its background than WCAG asks of text (4.5), stale cards aside.
+CONTRAST = """() => {
+  const light = (rgb) => {
+    const [r, g, b] = rgb.match(/[0-9.]+/g).map(Number).map(v => v / 255)
+      .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = getComputedStyle(e).backgroundColor;
+      if (c !== "rgba(0, 0, 0, 0)") return c;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  return [...document.querySelectorAll("a, dt, dd, h1, h2, p, b, .seen, footer")]
+    .filter(e => e.textContent.trim() && e.offsetParent)
+    .map(e => {
+      const [a, b] = [light(getComputedStyle(e).color), light(behind(e))].sort((x, y) => y - x);
+      return [e.textContent.trim().slice(0, 20), (a + 0.05) / (b + 0.05)];
+    })
+    .filter(([, ratio]) => ratio < 4.5);
+}"""
+
+
+def test_everything_has_a_name_and_can_be_reached_by_keyboard(visit: Visit) -> None:
+    page = drawn(visit(CHARTS))
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), select")]
+        .filter(e => !(e.getAttribute("aria-label") || e.textContent.trim()
+                       || (e.labels && e.labels.length))).map(e => e.outerHTML)"""
+    )
+    assert nameless == []
+    assert page.locator(".figure").get_attribute("aria-label")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+
+
+def test_the_csv_opens_again(visit: Visit, tmp_path: Path) -> None:
+    page = drawn(visit(CHARTS))
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    file = tmp_path / "rows.csv"
+    download.value.save_as(file)
+    assert len(file.read_text().splitlines()) > 1000
+
+
+def test_the_database_goes_away_and_comes_back(visit: Visit, tmp_path: Path) -> None:
+    with Postgres(fast=True) as server:
+        database = server.create_database("homeauto")
+        make_tables(database)
+        live_row(database)
+        with serving(database, tmp_path / "page") as own:
+            page = visit("/", at=own.address, may_say="503")
+            expect(page.locator(".card")).not_to_have_class(re.compile("stale"))
+            server.kill()
+            trouble = page.get_by_role("status")
+            expect(trouble).to_contain_text("The database does not answer", timeout=30_000)
+            # Its values are not live any more after three intervals.
+            expect(page.locator(".card")).to_have_class(re.compile("stale"), timeout=60_000)
+            expect(page.locator(".card .last")).to_contain_text("last seen")
+            server.start()
+            live_row(database)
+            expect(page.locator(".card")).not_to_have_class(re.compile("stale"), timeout=30_000)
+            expect(trouble).to_be_hidden()
+
+
+def live_row(database: Database) -> None:
+    query(
+        database,
+        "INSERT INTO battery_pack (mcu_id, insert_time_utc, soc, v_pack, i_pack)"
+        " VALUES (7, now() AT TIME ZONE 'UTC', 50, 53, 1)",
+    )
+
+
+def test_a_report_needs_nothing_else(visit: Visit, history: Database, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    command = [sys.executable, "-m", "bluenova_dashboard.report", "-b", ID, "-o", str(file)]
+    subprocess.run(command, env={**os.environ, **history.environment()}, check=True)
+    page = visit("", at=file.as_uri())
+    page.wait_for_selector(".figure[data-ready]", timeout=60_000)
+    assert page.locator(".figure .main-svg").count() >= 2
