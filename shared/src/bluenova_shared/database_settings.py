@@ -21,7 +21,7 @@ def _a_database(name: str) -> str:
 
 
 # libpq's own variables in which it takes all for one word, and quotes it when it is wrong.
-_LIBPQ_QUOTES = ("PGHOST", "PGHOSTADDR", "PGPORT")
+_LIBPQ_QUOTES = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE")
 
 
 class DatabaseSettings(BaseSettings):
@@ -39,9 +39,10 @@ class DatabaseSettings(BaseSettings):
 
     def quoted(self) -> list[str]:
         """Returns what is wrong with libpq's own variables, as a person may be told it."""
-        found = [name for name in _LIBPQ_QUOTES if has_an_account(os.environ.get(name, ""))]
+        given = {name: os.environ.get(name, "") for name in _LIBPQ_QUOTES}
+        found = [name for name, text in given.items() if has_an_account(text) or "=" in text]
         return [
-            f"{name} has name:password@ in it. Set {name} to the server's alone; the account has "
-            "settings of its own: PGUSER and PGPASSWORD_FILE."
+            f"{name} has name:password@ in it, or a =. Set {name} to the server's alone; the "
+            "account has settings of its own: PGUSER and PGPASSWORD_FILE."
             for name in found
         ]
