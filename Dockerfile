@@ -13,15 +13,17 @@ RUN python -m venv --without-pip /opt/bluenova
 COPY tests/requirements.txt tests.txt
 RUN --mount=type=cache,target=/var/cache/pip \
     awk '/^[a-z]/ { on = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/ } on' tests.txt >build.txt \
- && awk '/^[a-z]/ { on = /^websockets==/ } on' tests.txt >battery.txt \
+ && awk '/^[a-z]/ { on = /^(websockets|pydantic|pydantic-core|annotated-types|typing-extensions|typing-inspection)==/ } on' tests.txt >battery.txt \
  && awk '/^[a-z]/ { on = /^plotly==/ } on' tests.txt >plotly.txt \
  && pip install $LOCKED build.txt
 
 # In each: first what changes seldom.
 FROM build AS build-battery
 RUN --mount=type=cache,target=/var/cache/pip $INTO $LOCKED battery.txt
+# Of shared, the simulator uses little: pydantic is all that it needs for it.
+COPY shared shared
 COPY tools tools
-RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels ./tools \
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels ./shared ./tools \
  && $INTO --no-deps --no-index wheels/*.whl
 
 FROM build AS build-collector
@@ -81,4 +83,6 @@ COPY --from=build-dashboard /opt/bluenova /opt/bluenova
 USER $UID:$UID
 # Inside a container; the address at which others reach it is that of the published port.
 ENV DASHBOARD_BIND=0.0.0.0
+# A heap for each thread would cost 10 MB more.
+ENV MALLOC_ARENA_MAX=2
 CMD ["bluenova-dashboard"]

@@ -4,8 +4,8 @@
 #   docker compose run --rm secrets                     make the missing ones (each `up` does)
 #   docker compose run --rm secrets show homeassistant  print an account: collector, recorder,
 #                                                       homeassistant, homeauto, dashboard,
-#                                                       page (the page's own password), grafana
-#                                                       or grafana-admin
+#                                                       page (the page's own password),
+#                                                       grafana or grafana-admin
 #   docker compose run --rm secrets renew NAME          make a new password for that account
 #   docker compose run --rm -T secrets set NAME <FILE   take it from the first line of a file
 #

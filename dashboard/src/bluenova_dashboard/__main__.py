@@ -25,7 +25,7 @@ log = logging.getLogger("bluenova_dashboard")
 
 CHECK_EVERY_S = 5.0
 # Requests that are worked on at the same time; each needs some memory.
-THREADS = 12
+THREADS = 4
 # Connections that are served at the same time; more get a "503 Service Unavailable".
 CONNECTIONS = 300
 

@@ -61,7 +61,7 @@ class Database:
         self,
         connect: Callable[[], pg.connection],
         *,
-        at_once: int = 6,
+        at_once: int = 4,
         timeout_s: float = 10,
         patience_s: float = 10,
     ) -> None:

@@ -63,9 +63,16 @@ class Questions:
         """The times without rows that overlap the window, with their causes."""
         return self._call("battery_pack_gaps_between", mcu_id, window)
 
-    def changes(self, mcu_id: int, window: Window) -> list[Row]:
-        """What errors, breaker and states said in the window."""
-        return self._call("battery_pack_changes", mcu_id, window)
+    def changes(self, mcu_id: int, window: Window, *names: str) -> list[Row]:
+        """What errors, breaker and states said in the window; or only those of these names."""
+        if not names:
+            return self._call("battery_pack_changes", mcu_id, window)
+        found = [
+            row
+            for name in names
+            for row in self._call("battery_pack_changes", mcu_id, window, name)
+        ]
+        return sorted(found, key=lambda row: row["began"])
 
     def energy(self, mcu_id: int, window: Window, bucket: str) -> list[Row]:
         """Energy in and out per bucket (hour, day, week, month) of the site's zone."""

@@ -15,6 +15,7 @@ from bluenova_dashboard.ranges import EARLIEST, Clock, Window, around, day_begin
 from bluenova_dashboard.words import battery_name
 
 Row = dict[str, Any]
+STATES_WITHIN = timedelta(days=40)
 LISTED = 200  # gaps and changes in a table; the CSV and the JSON have all
 SCREENS = {"day": 31, "month": 24, "year": 120}  # how many days or months the energy view shows
 
@@ -58,7 +59,9 @@ class Site:
     def battery(self, mcu_id: int, window: Window) -> View:
         """The charts of a range, with what stands out, cells, gaps and changes."""
         ask = self.questions
-        gaps, changes = ask.gaps(mcu_id, window), ask.changes(mcu_id, window)
+        # A battery charges and discharges many times a day: over months that cannot be seen.
+        names = () if window.length <= STATES_WITHIN else ("errors", "breaker")
+        gaps, changes = ask.gaps(mcu_id, window), ask.changes(mcu_id, window, *names)
         series, cells = ask.series(mcu_id, window), ask.cell_series(mcu_id, window)
         figure = battery_figure(series, cells, gaps, changes, Clock(window, self.zone))
         facts = cell_facts(cells)
@@ -145,9 +148,8 @@ class Site:
         year = Window(now - timedelta(days=365), now)
         told = [
             change["began"]
-            for change in self.questions.changes(mcu_id, year)
-            if change["name"] in ("errors", "breaker")
-            and not is_plain(change["name"], change["value"])
+            for change in self.questions.changes(mcu_id, year, "errors", "breaker")
+            if not is_plain(change["name"], change["value"])
         ]
         told += [gap["gap_from"] for gap in self.questions.gaps(mcu_id, year) if gap["gap_to"]]
         if not told:
