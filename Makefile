@@ -12,8 +12,7 @@ BIN   := .venv/bin
 SOURCES := shared/src collector/src recorder/src dashboard/src dashboard/hatch_build.py tools/src tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-ha test-compose test-web pictures chaos check format bench bench-years \
-        schema dashboards lock clean
+.PHONY: help setup demo test test-ha test-compose test-web pictures chaos check format bench bench-years bench-hours schema dashboards lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +68,9 @@ dashboards: .venv/.ready ## write Grafana's dashboards, which come from the code
 
 bench: .venv/.ready ## compare the way rows are stored with simpler ways
 	@$(BIN)/python -m bluenova_tools.dev.bench
+
+bench-hours: .venv/.ready ## tell what it costs to keep the hours (minutes)
+	@$(BIN)/pytest -q -s tests/delivery/hours_cost.py
 
 bench-years: .venv/.ready ## ask a table of ten batteries and a year, made for it (half an hour, 12 GB)
 	@$(BIN)/python -m bluenova_tools.years.bench $(BENCH_ARGS)

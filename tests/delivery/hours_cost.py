@@ -1,4 +1,8 @@
-"""What it costs to keep the hours, in processor time of the recorder and PostgreSQL together."""
+"""What it costs to keep the hours, in processor time of the recorder and PostgreSQL together.
+
+`make bench-hours` runs it and prints the figures. It is no part of the tests: how fast something is
+depends on the machine's mood.
+"""
 
 import os
 import random
@@ -23,9 +27,6 @@ from bluenova_tools.local import Database, Mosquitto, Postgres, Service
 pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
-# Measured: 8 and 9 % for a week, nothing that could be seen for live rows. On a busy machine the
-# same work takes more or less time by a tenth.
-MOST = 0.2
 # After this all hours are computed, and in a recorder that keeps none it passes, too.
 UNTIL_COMPUTED_S = 15.0
 
@@ -73,15 +74,14 @@ def spent_s(folder: Path, send: Send, *, with_hours: bool) -> float:
     return after_s - before_s
 
 
-def cost(folder: Path, send: Send) -> float:
+def tell(folder: Path, send: Send) -> None:
     without_s = spent_s(folder, send, with_hours=False)
     with_s = spent_s(folder, send, with_hours=True)
     more = with_s / without_s - 1
-    print(f"{without_s:.2f} s without hours, {with_s:.2f} s with: {100 * more:.0f} % more")  # noqa: T201  # the figures are what this test is for
-    return more
+    print(f"{without_s:.2f} s without hours, {with_s:.2f} s with: {100 * more:.0f} % more")  # noqa: T201  # the figures are what this is for
 
 
-def test_hours_of_a_weeks_backlog_cost_little(tmp_path: Path) -> None:
+def test_hours_of_a_weeks_backlog(tmp_path: Path) -> None:
     week, kept = 7 * 8640, iter(range(10))
 
     def send(broker: Mosquitto, database: Database) -> None:
@@ -96,10 +96,10 @@ def test_hours_of_a_weeks_backlog_cost_little(tmp_path: Path) -> None:
                 while query(database, count) != [(week,)]:
                     time.sleep(1)
 
-    assert cost(tmp_path, send) < MOST
+    tell(tmp_path, send)
 
 
-def test_hours_of_live_rows_cost_little(tmp_path: Path) -> None:
+def test_hours_of_live_rows(tmp_path: Path) -> None:
     chance = random.Random(1)
     cells = [tuple(round(chance.uniform(3.2, 3.3), 3) for _ in range(16)) for _ in range(1440)]
     messages = [snapshot(n - 20_000, cell_v=one).to_json() for n, one in enumerate(cells)]
@@ -112,4 +112,4 @@ def test_hours_of_live_rows_cost_little(tmp_path: Path) -> None:
             count = "SELECT count(*) FROM battery_pack"
             eventually(lambda: query(database, count) == [(len(messages),)])
 
-    assert cost(tmp_path, send) < MOST
+    tell(tmp_path, send)
