@@ -85,7 +85,7 @@ install_packages() {
     if [[ -e .venv/.ready ]]; then
         say "Bringing .venv up to date …"
     else
-        say "Downloading and installing the locked packages (about 80 MB) …"
+        say "Downloading and installing the locked packages (about 140 MB) …"
     fi
     quietly .venv/bin/python -m pip install --disable-pip-version-check --require-hashes \
         --only-binary :all: -r tests/requirements.txt \

@@ -71,7 +71,7 @@ def test_the_heat_map_has_the_deviations_on_a_scale_that_never_changes() -> None
 
 def test_the_lowest_and_the_highest_cell_are_coloured_and_the_others_grey() -> None:
     lines = {
-        one.get("name"): one["line"]["color"] for one in figure([], [])["data"] if "line" in one
+        one.get("name"): one["line"].get("color") for one in figure([], [])["data"] if "line" in one
     }
     assert (lines["cell 01"], lines["cell 02"], lines["cell 03"]) == ("@grey", "@low", "@high")
 
@@ -79,10 +79,17 @@ def test_the_lowest_and_the_highest_cell_are_coloured_and_the_others_grey() -> N
 def test_a_gap_is_hatched_and_says_its_cause_and_nothing_is_drawn_in_it() -> None:
     made = figure([GAP], [])
     (hatched,) = [one for one in made["data"] if one.get("name") == "gaps"]
-    assert hatched["x"][:2] == ["2026-03-10 13:10:00", "2026-03-10 13:15:00"]
+    assert hatched["x"][1:3] == ["2026-03-10 13:10:00", "2026-03-10 13:15:00"]
     assert any("battery lost" in note["text"] for note in made["layout"]["annotations"])
     heat = trace(made, "heatmap")
     assert heat["z"][1][heat["x"].index("2026-03-10 13:12:30")] is None
+
+
+def test_the_axis_of_time_stands_below_all_charts_also_without_gaps() -> None:
+    made = figure([], [])
+    assert made["layout"]["xaxis"]["anchor"] == "y"
+    assert made["layout"]["yaxis"]["domain"] == [0, 1]
+    assert [len(one["x"]) for one in made["data"] if one["yaxis"] == "y"] == [1]
 
 
 def test_no_area_runs_through_a_gap() -> None:

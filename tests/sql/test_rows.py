@@ -19,6 +19,14 @@ def test_each_row_of_the_window_comes_once_and_in_order(tables: Database) -> Non
     assert found[0]["cell_t"][:3] == [20, 20, None]
 
 
+def test_a_window_ends_before_the_next_one_begins(tables: Database) -> None:
+    insert(tables, rows(2, soc=lambda n: n))
+    border = utc(2026, 3, 10, 12, 0, 10)  # the second row's time
+    before = ask(tables, "battery_pack_rows(%s, %s, %s)", BATTERY, DAY[0], border)
+    after = ask(tables, "battery_pack_rows(%s, %s, %s)", BATTERY, border, DAY[1])
+    assert [[row["soc"] for row in part] for part in (before, after)] == [[0], [1]]
+
+
 def test_the_next_row_is_the_first_in_the_window_of_this_battery(tables: Database) -> None:
     insert(tables, rows(2, start=NOON), rows(1, mcu_id=BATTERY + 1, start=NOON))
 

@@ -18,8 +18,9 @@ _STATES = {"CHARGE": "@low", "DISCHARGE": "@high", "IDLE": "@grey"}
 
 def gap_marks(gaps: Sequence[Row], clock: Clock, layout: dict[str, Any]) -> list[Trace]:
     """The gaps, hatched over the whole height behind all charts, the wide ones with their cause."""
-    x: list[str | None] = []
-    y: list[float | None] = []
+    # One point that is not seen: without any, the axis of time would move up to the first chart.
+    x: list[str | None] = [clock.drawn(clock.window.begin)]
+    y: list[float | None] = [None]
     for gap in gaps:
         first, last = clock.drawn(gap["first"]), clock.drawn(gap["last"])
         x += [first, last, last, first, first, None]
@@ -27,8 +28,6 @@ def gap_marks(gaps: Sequence[Row], clock: Clock, layout: dict[str, Any]) -> list
     for gap in gaps:
         if (gap["last"] - gap["first"]) / clock.window.length > 0.012:
             layout["annotations"].append(_cause(gap, clock))
-    if not gaps:
-        return []
     return [
         {
             "type": "scatter", "mode": "lines", "x": x, "y": y, "yaxis": "y", "name": "gaps",
