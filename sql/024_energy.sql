@@ -17,7 +17,7 @@ SET work_mem = '16MB' -- ten years need 4 to sort
 AS $$
 DECLARE
     step INTERVAL;
-    local_from TIMESTAMP := date_trunc(bucket, from_time AT TIME ZONE time_zone);
+    local_from TIMESTAMP;
     local_to TIMESTAMP := to_time AT TIME ZONE time_zone;
     begins TIMESTAMP[]; -- in UTC, and the last one's end
     hour_before TIMESTAMP;
@@ -26,6 +26,7 @@ BEGIN
         RAISE EXCEPTION 'The bucket is hour, day, week or month, and not %', bucket
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    local_from := date_trunc(bucket, from_time AT TIME ZONE time_zone);
     IF from_time >= to_time OR local_from IS NULL OR local_to IS NULL THEN
         RETURN;
     END IF;

@@ -175,7 +175,8 @@ def test_nothing_known_is_null_and_a_bucket_that_is_none_is_refused(tables: Data
     (row,) = ask(tables, CALL, BATTERY, *day, "day", "UTC")
     assert (row["bucket_local"], row["energy_in"]) == (at(2026, 3, 10), None)
     assert ask(tables, CALL, BATTERY, day[1], day[0], "day", "UTC") == []
-    with pytest.raises(Exception, match="hour, day, week or month"):
-        ask(tables, CALL, BATTERY, *day, "year", "UTC")
+    for none in ("year", "fortnight"):
+        with pytest.raises(Exception, match="hour, day, week or month"):
+            ask(tables, CALL, BATTERY, *day, none, "UTC")
     with pytest.raises(Exception, match="time zone"):
         ask(tables, CALL, BATTERY, *day, "day", "Berlin")
