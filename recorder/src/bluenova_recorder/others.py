@@ -38,9 +38,13 @@ def blockers_of(cursor: pg.cursor, pid: int) -> str:
 
 
 def holders_of(cursor: pg.cursor, oid: int) -> str:
-    """Who builds an index, vacuums or changes the table now, by name; nobody: the empty text."""
+    """Who builds an index, vacuums or changes the table now, by name; nobody: the empty text.
+
+    Recorders do not count: their builds have a lock of their own, and their triggers take a moment.
+    """
     cursor.execute(
-        _NAMED + "WHERE a.pid <> pg_backend_pid() AND a.pid IN (SELECT l.pid FROM pg_locks AS l "
+        _NAMED + "WHERE a.application_name <> 'bluenova-recorder' "
+        "AND a.pid IN (SELECT l.pid FROM pg_locks AS l "
         f"WHERE l.relation = %s AND {_HERE} AND l.mode IN {_STRONG})",
         [oid],
     )

@@ -87,8 +87,12 @@ def _mark(db: pg.connection, one: Unmarked) -> None:
 
 def _wait_for_builds(cursor: pg.cursor) -> None:
     """Raises LockNotAvailable while a recorder builds an index: that would have to make way."""
-    cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [BUILD_LOCK])
-    if cursor.fetchone() != (True,):
+    cursor.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = %s "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+        [BUILD_LOCK],
+    )
+    if cursor.fetchone() == (True,):
         raise errors.LockNotAvailable("an index is being built")
 
 
