@@ -139,7 +139,9 @@ def slow(stack: Stack) -> Iterator[None]:
 def kill_midway(stack: Stack, how: signal.Signals, *command: str) -> None:
     """Signal the program while its database of its own is there."""
     known = databases(stack)
-    with subprocess.Popen(command, env=stack.env, cwd=ROOT, stdin=subprocess.DEVNULL) as program:
+    # Under nohup, say, a program inherits that it ignores SIGHUP.
+    heeding = ("env", "--default-signal=HUP", *command)
+    with subprocess.Popen(heeding, env=stack.env, cwd=ROOT, stdin=subprocess.DEVNULL) as program:
         eventually(lambda: databases(stack) - known, timeout_s=PATIENCE_S)
         program.send_signal(how)
         assert program.wait(timeout=PATIENCE_S) != 0
