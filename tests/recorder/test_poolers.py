@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.c_program import C_PROGRAMS_TABLE, DUPLICATES
-from tests.support.databases import odd_database, recording_in
+from tests.support.databases import odd_database, recording_in, unique_from
 from tests.support.factories import START_S, snapshot_keys
 from tests.support.harness import eventually, query
 
@@ -30,12 +30,6 @@ pytestmark = [
 def pooler(request: pytest.FixtureRequest, postgres: Postgres) -> Iterator[PgBouncer]:
     with PgBouncer(postgres, request.param) as one:
         yield one
-
-
-def unique_from(database: Database) -> str:
-    with contextlib.closing(database.connect()) as db, db.cursor() as cursor:
-        state = look(cursor)
-        return NEVER if state is None else state.unique_from
 
 
 def stored_soc(database: Database) -> list[int]:

@@ -1,18 +1,16 @@
 """What is claimed of the table holds for this very table, as it is now."""
 
-import contextlib
 from pathlib import Path
 
 import pytest
 from tests.support.c_program import C_PROGRAMS_TABLE, COLUMNS
-from tests.support.databases import odd_database, recording_in
+from tests.support.databases import odd_database, recording_in, unique_from
 from tests.support.factories import MCU_ID, OTHER_MCU_ID, START_S, snapshot_keys
 from tests.support.harness import eventually, query
 from tests.support.recording import Recording
 
-from bluenova_recorder.look import look
-from bluenova_recorder.table_state import ALWAYS, NEVER
-from bluenova_tools.local import Database, Postgres
+from bluenova_recorder.table_state import ALWAYS
+from bluenova_tools.local import Postgres
 
 pytestmark = pytest.mark.services
 
@@ -32,12 +30,6 @@ TWICE = (
     "SELECT count(*) FROM (SELECT FROM battery_pack WHERE insert_time_utc > '2026-01-01' "
     "GROUP BY mcu_id, insert_time_utc HAVING count(*) > 1) AS twice"
 )
-
-
-def unique_from(database: Database) -> str:
-    with contextlib.closing(database.connect()) as db, db.cursor() as cursor:
-        state = look(cursor)
-        return NEVER if state is None else state.unique_from
 
 
 def publish_often(recording: Recording, start_s: int) -> None:

@@ -10,6 +10,8 @@ from psycopg2 import sql
 from tests.support.harness import Listener, eventually, query, recorder
 from tests.support.recording import Recording
 
+from bluenova_recorder.look import look
+from bluenova_recorder.table_state import NEVER
 from bluenova_tools.local import Database, Mosquitto, Postgres
 
 _numbers = count(1)
@@ -49,3 +51,10 @@ def recording_in(
     ):
         eventually(lambda: listener.payloads("bluenova/recorder"), timeout_s=20)
         yield Recording(broker, database, service, listener)
+
+
+def unique_from(database: Database) -> str:
+    """Since when a key keeps the table's rows unique: a time, ALWAYS or NEVER."""
+    with contextlib.closing(database.connect()) as db, db.cursor() as cursor:
+        state = look(cursor)
+        return NEVER if state is None else state.unique_from

@@ -76,16 +76,16 @@ def see_to(account: Account, missing: list[Unmarked]) -> None:
 def _mark(db: pg.connection, one: Unmarked) -> None:
     try:
         with transaction(db, BRIEF) as cursor:
-            _wait_for_builds(cursor)
+            _refuse_during_a_build(cursor)
             _make(cursor, one, all_at_once=True)
     except errors.FeatureNotSupported:
         with transaction(db, BRIEF) as cursor:
-            _wait_for_builds(cursor)
+            _refuse_during_a_build(cursor)
             _make(cursor, one, all_at_once=False)
     log.debug("Changes of %s mark the hours that they belong to", one.name)
 
 
-def _wait_for_builds(cursor: pg.cursor) -> None:
+def _refuse_during_a_build(cursor: pg.cursor) -> None:
     """Raises LockNotAvailable while a recorder builds an index: that would have to make way."""
     cursor.execute(
         "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = %s "
