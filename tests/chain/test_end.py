@@ -26,7 +26,8 @@ def assert_ends_in_time(service: Service) -> None:
     began_s = time.monotonic()
     assert service.terminate(timeout_s=15) == 0, service.lines()[-5:]
     assert time.monotonic() - began_s < WITHIN_S
-    assert "Stopping" in service.lines()[-1]
+    # What it was just waiting for may still be said: a broker that went in the same moment.
+    assert any("Stopping" in line for line in service.lines()[-3:])
 
 
 @pytest.mark.parametrize(
