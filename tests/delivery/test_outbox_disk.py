@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.factories import BATTERY, MCU_ID, fill, open_outbox, snapshot
-from tests.support.outboxes import MEMORY, ids, overwrite
+from tests.support.outboxes import MEMORY, PAGE_BYTES, ids, overwrite, page_of_items
 
 from bluenova_collector.delivery.damage import disk_fails
 from bluenova_collector.delivery.outbox import Outbox
@@ -33,7 +33,7 @@ def test_a_damaged_file_without_room_for_another_keeps_all_until_there_is(
     outbox = open_outbox(path)
     kept = [item.id for item in fill(outbox, 2000)]
     outbox.close()
-    overwrite(path, path.stat().st_size // 2 // 4096 * 4096, b"\xff" * 4096)
+    overwrite(path, page_of_items(path), b"\xff" * PAGE_BYTES)
     small_disk.fill()
     again = open_outbox(path)
     assert ids(again) == []

@@ -21,6 +21,16 @@ def ids(outbox: Outbox, mcu_id: str = MCU_ID) -> list[str]:
     return [kept.id for kept in outbox.between(0, None, mcu_id, 100_000)]
 
 
+PAGE_BYTES = 4096
+
+
+def page_of_items(file: Path) -> int:
+    """Where a page of the file begins that holds items, near the middle."""
+    whole = file.read_bytes()
+    pages = range(len(whole) // 2 // PAGE_BYTES * PAGE_BYTES, len(whole), PAGE_BYTES)
+    return next(at for at in pages if b'"mcu_id"' in whole[at : at + PAGE_BYTES])
+
+
 def overwrite(file: Path, at: int, what: bytes) -> None:
     with file.open("r+b") as opened:
         opened.seek(at)

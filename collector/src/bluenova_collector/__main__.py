@@ -17,6 +17,8 @@ from bluenova_collector.delivery.promise import Delivery
 from bluenova_collector.forget import forget, named
 from bluenova_collector.homeassistant.announcer import Announcer
 from bluenova_collector.homeassistant.discovery import Describer
+from bluenova_collector.homeassistant.refusal import FIRST_S as REFUSED_AGAIN_S
+from bluenova_collector.homeassistant.refusal import Refusal
 from bluenova_collector.loops import VERSION, Loops
 from bluenova_collector.settings import CollectorSettings
 from bluenova_shared import service
@@ -45,6 +47,7 @@ class Parts:
     battery_pauses_s: Sequence[float] = PAUSES_S
     broker_pauses: Pauses = PAUSES
     keepalive_s: int = KEEPALIVE_S
+    refused_again_s: float = REFUSED_AGAIN_S  # a discovery that the broker refused
 
 
 PARTS = Parts()
@@ -96,7 +99,13 @@ async def collect(settings: CollectorSettings, parts: Parts) -> None:
         delivery=parts.delivery(
             outbox, topics, link, clocks.steady, Pacing(parts.waits), settings.recorder != "none"
         ),
-        announcer=Announcer(describer, link, clocks.steady, enabled=settings.ha_discovery),
+        announcer=Announcer(
+            describer,
+            link,
+            clocks.steady,
+            enabled=settings.ha_discovery,
+            refusal=Refusal(parts.refused_again_s),
+        ),
         broker=link,
         topics=topics,
         clocks=clocks,

@@ -56,8 +56,8 @@ class Announcer:
     broker: Publisher
     steady: Callable[[], float]
     enabled: bool
+    refusal: Refusal = field(default_factory=Refusal)
     _devices: LRU[str, _Device] = field(default_factory=LRU)
-    _refusal: Refusal = field(default_factory=Refusal)
     _too_long: Change = field(default_factory=Change)
 
     def see(self, snapshots: Iterable[Snapshot]) -> None:
@@ -97,7 +97,7 @@ class Announcer:
             if topic in lost.unacknowledged
         ]
         shortest = min(on_its_way, default=None)
-        if self._refusal.connection_lost(shortest, self.steady()):
+        if self.refusal.connection_lost(shortest, self.steady()):
             log.error(
                 "The connection ended with Home Assistant's discovery of %d bytes on its way: the "
                 "broker may refuse it. Raise its limit (in Mosquitto: message_size_limit) to %d "
@@ -127,7 +127,7 @@ class Announcer:
     def _publish_next(self, device: _Device, now_s: float) -> None:
         message = device.outgoing[0]
         size = len(message.payload)
-        if not self._refusal.admits(size, now_s, trial=device.just_seen):
+        if not self.refusal.admits(size, now_s, trial=device.just_seen):
             return
         match self.broker.publish(message):
             case NoBroker():

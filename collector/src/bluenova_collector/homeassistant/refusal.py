@@ -15,12 +15,12 @@ class Refusal:
     """From which length on messages are held back, and when one of them is tried again.
 
     A connection that ended with a message on its way makes it, and all that are not shorter,
-    suspect. They are tried one at a time, ever more rarely.
+    suspect. They are tried one at a time, ever more rarely, for the first time after `first_s`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first_s: float = FIRST_S) -> None:
         self._suspect: int | None = None  # bytes
-        self._backoff = Backoff.doubling(FIRST_S, LONGEST_S)
+        self._backoff = Backoff.doubling(first_s, LONGEST_S)
         self._next_s = 0.0
         self._trial_ends_s: float | None = None
 

@@ -71,6 +71,7 @@ def parts() -> Parts:
         battery_pauses_s=(0.3, 0.5, 1.0),
         broker_pauses=BROKER_PAUSES,
         keepalive_s=KEEPALIVE_S,
+        refused_again_s=10.0,
     )
 
 
