@@ -62,14 +62,6 @@ CREATE TABLE IF NOT EXISTS battery_pack_hours (
     charge_out_ah   DOUBLE PRECISION,
     energy_in_kwh   DOUBLE PRECISION,
     energy_out_kwh  DOUBLE PRECISION,
-    -- The battery's own totals, in its own unit: the first and last one known, and the sum of what
-    -- they plausibly grew by within the hour.
-    told_in_first   REAL,
-    told_in_last    REAL,
-    told_in         DOUBLE PRECISION,
-    told_out_first  REAL,
-    told_out_last   REAL,
-    told_out        DOUBLE PRECISION,
     -- How long the charge was at least 90 %, and at most 10 %.
     high_s          REAL,
     low_s           REAL,

@@ -6,10 +6,6 @@
 -- the time since the row before it, give or take 2 s: that is an interval of more than a minute,
 -- and of at most a day. Otherwise a gap begins, and the row stands for no time at all. What a row
 -- stands for belongs to the hour that it lies in.
---
--- A total of the battery's grew plausibly if it did not fall, and by no more than what 2,000 A make
--- at 100 V in an hour, 200 kWh; from one known value to the next. (Its unit is not certain: one
--- smaller than kWh would need another bound.)
 CREATE OR REPLACE FUNCTION battery_pack_hours_from_rows(
     of_mcu_id BIGINT, from_utc TIMESTAMP, to_utc TIMESTAMP
 ) RETURNS SETOF battery_pack_hours
@@ -28,7 +24,7 @@ distinct_rows AS (
     SELECT DISTINCT ON (hour_utc, row_time)
            date_trunc('hour', insert_time_utc::TIMESTAMP) AS hour_utc,
            insert_time_utc::TIMESTAMP AS row_time,
-           v_pack, i_pack, soc, temp, v_cell_min, v_cell_max, energy_in, energy_out,
+           v_pack, i_pack, soc, temp, v_cell_min, v_cell_max,
            cell_01_v, cell_02_v, cell_03_v, cell_04_v, cell_05_v, cell_06_v, cell_07_v, cell_08_v,
            cell_09_v, cell_10_v, cell_11_v, cell_12_v, cell_13_v, cell_14_v, cell_15_v, cell_16_v,
            cell_01_t, cell_02_t, cell_03_t, cell_04_t, cell_05_t, cell_06_t, cell_07_t, cell_08_t,
@@ -38,7 +34,7 @@ distinct_rows AS (
       AND insert_time_utc < date_trunc('hour', to_utc - INTERVAL '1 us') + INTERVAL '1 hour'
       AND date_trunc('hour', insert_time_utc::TIMESTAMP) NOT IN (SELECT hour_utc FROM removed)
     ORDER BY hour_utc, row_time,
-             v_pack, i_pack, soc, temp, v_cell_min, v_cell_max, energy_in, energy_out,
+             v_pack, i_pack, soc, temp, v_cell_min, v_cell_max,
              cell_01_v, cell_02_v, cell_03_v, cell_04_v, cell_05_v, cell_06_v, cell_07_v,
              cell_08_v, cell_09_v, cell_10_v, cell_11_v, cell_12_v, cell_13_v, cell_14_v,
              cell_15_v, cell_16_v,
@@ -46,7 +42,7 @@ distinct_rows AS (
              cell_08_t, cell_09_t, cell_10_t, cell_11_t, cell_12_t, cell_13_t, cell_14_t,
              cell_15_t, cell_16_t
 ),
-around AS (
+around AS MATERIALIZED (
     SELECT (SELECT max(insert_time_utc) FROM battery_pack
             WHERE mcu_id = of_mcu_id
               AND insert_time_utc >= date_trunc('hour', from_utc) - INTERVAL '1 day'
@@ -65,17 +61,18 @@ placed AS (
 beside AS (
     SELECT *,
            CASE WHEN lag_time >= hour_utc THEN lag_time
-                ELSE greatest(coalesce(lag_time, before_all),
+                ELSE greatest(coalesce(lag_time, (SELECT before_all FROM around)),
                               (SELECT max(last_time) FROM removed AS r
                                WHERE r.hour_utc < placed.hour_utc)) END AS before_it,
            CASE WHEN lead_time < hour_utc + INTERVAL '1 hour' THEN lead_time
-                ELSE least(coalesce(lead_time, after_all),
+                ELSE least(coalesce(lead_time, (SELECT after_all FROM around)),
                            (SELECT min(first_time) FROM removed AS r
                             WHERE r.hour_utc > placed.hour_utc)) END AS after_it
-    FROM placed, around
-    OFFSET 0
+    FROM placed
+    ORDER BY hour_utc, row_time OFFSET 0
 ),
--- OFFSET 0: PostgreSQL is to compute once what is used often.
+-- OFFSET 0: PostgreSQL is to compute once what is used often. ORDER BY: it forgets a subquery's order
+-- otherwise, and sorts once more.
 apart AS (
     SELECT *, date_part('epoch', row_time - before_it) AS since_s,
            date_part('epoch', after_it - row_time) AS until_s,
@@ -87,7 +84,15 @@ apart AS (
                                      cell_11_v, cell_12_v, cell_13_v, cell_14_v, cell_15_v,
                                      cell_16_v]) ORDER BY 1) AS sorted
     FROM beside
-    OFFSET 0
+    ORDER BY hour_utc, row_time OFFSET 0
+),
+median AS (
+    -- Nulls stand behind.
+    SELECT *, CASE WHEN sorted[1] > -1e30 AND sorted[known] < 1e30
+                   THEN (sorted[(known + 1) / 2]::FLOAT8 + sorted[known / 2 + 1]) / 2
+              END AS median_v
+    FROM apart
+    ORDER BY hour_utc, row_time OFFSET 0
 ),
 held AS (
     -- What is too large for a REAL, or no number, is not known.
@@ -105,14 +110,7 @@ held AS (
            (cell_11_v - median_v) * 1000 AS dev_11, (cell_12_v - median_v) * 1000 AS dev_12,
            (cell_13_v - median_v) * 1000 AS dev_13, (cell_14_v - median_v) * 1000 AS dev_14,
            (cell_15_v - median_v) * 1000 AS dev_15, (cell_16_v - median_v) * 1000 AS dev_16
-    FROM apart
-    -- The median; nulls stand behind.
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN sorted[1] > -1e30 AND sorted[known] < 1e30
-                    THEN (sorted[(known + 1) / 2]::FLOAT8 + sorted[known / 2 + 1]) / 2
-               END AS median_v
-        OFFSET 0
-    ) AS pack
+    FROM median
 ),
 figures AS (
     SELECT hour_utc, count(*)::INTEGER AS row_count,
@@ -191,8 +189,6 @@ figures AS (
                AS energy_in_kwh,
            sum(held_s * greatest(-power, 0)) FILTER (WHERE power IS NOT NULL) / 3600000
                AS energy_out_kwh,
-           array_agg(energy_in) FILTER (WHERE energy_in IS NOT NULL) AS totals_in,
-           array_agg(energy_out) FILTER (WHERE energy_out IS NOT NULL) AS totals_out,
            sum(held_s * (soc >= 90)::INTEGER) AS high_s,
            sum(held_s * (soc <= 10)::INTEGER) AS low_s
     -- What is summed comes in this order.
@@ -213,16 +209,6 @@ SELECT of_mcu_id, hour_utc, row_count, first_time, last_time, time_before, time_
        cell_t_min::REAL[], cell_t_mean::REAL[], cell_t_max::REAL[],
        cell_dev_min::REAL[], cell_dev_mean::REAL[], cell_dev_max::REAL[],
        charge_in_ah, charge_out_ah, energy_in_kwh, energy_out_kwh,
-       totals_in[1], totals_in[cardinality(totals_in)],
-       CASE WHEN totals_in IS NOT NULL THEN
-           (SELECT coalesce(sum(grown) FILTER (WHERE grown BETWEEN 0 AND 200), 0)
-            FROM (SELECT total::FLOAT8 - lag(total) OVER (ORDER BY n) AS grown
-                  FROM unnest(totals_in) WITH ORDINALITY AS known (total, n)) AS steps) END,
-       totals_out[1], totals_out[cardinality(totals_out)],
-       CASE WHEN totals_out IS NOT NULL THEN
-           (SELECT coalesce(sum(grown) FILTER (WHERE grown BETWEEN 0 AND 200), 0)
-            FROM (SELECT total::FLOAT8 - lag(total) OVER (ORDER BY n) AS grown
-                  FROM unnest(totals_out) WITH ORDINALITY AS known (total, n)) AS steps) END,
        high_s::REAL, low_s::REAL, FALSE
 FROM figures
 ORDER BY hour_utc

@@ -21,9 +21,9 @@ WITH bounds AS (
                             WHERE told.mcu_id = of_mcu_id)) AS gaps_over_s
 ),
 distinct_rows AS (
-    SELECT DISTINCT ON (insert_time_utc)
+    SELECT DISTINCT ON (hour_utc, row_time)
            date_trunc('hour', insert_time_utc::TIMESTAMP) AS hour_utc,
-           insert_time_utc::TIMESTAMP AS row_time, TRUE AS counts,
+           insert_time_utc::TIMESTAMP AS row_time,
            -- What is too large for a REAL, or no number, is not known.
            CASE WHEN abs(v_pack::FLOAT8 * i_pack) < 1e30 THEN v_pack::FLOAT8 * i_pack END AS power,
            CASE WHEN abs(i_pack) < 1e30 THEN i_pack::FLOAT8 END AS i_pack,
@@ -34,29 +34,28 @@ distinct_rows AS (
     FROM battery_pack
     WHERE mcu_id = of_mcu_id AND insert_time_utc >= (SELECT begins FROM bounds)
       AND insert_time_utc < (SELECT ends FROM bounds)
-    ORDER BY insert_time_utc, v_pack, battery_pack.i_pack, soc, temp, v_cell_min, v_cell_max,
+    ORDER BY hour_utc, row_time, v_pack, battery_pack.i_pack, soc, temp, v_cell_min, v_cell_max,
              energy_in, energy_out, errors, breaker, system_state, charge_state
 ),
-stream AS (
-    SELECT * FROM distinct_rows
-    UNION ALL
-    SELECT date_trunc('hour', row_time), row_time, FALSE, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-           NULL, NULL, NULL, NULL
-    FROM (SELECT max(insert_time_utc)::TIMESTAMP AS row_time FROM battery_pack
-          WHERE mcu_id = of_mcu_id
-            AND insert_time_utc >= (SELECT begins FROM bounds) - INTERVAL '1 day'
-            AND insert_time_utc < (SELECT begins FROM bounds)
-          UNION ALL
-          SELECT min(insert_time_utc)::TIMESTAMP FROM battery_pack
-          WHERE mcu_id = of_mcu_id AND insert_time_utc >= (SELECT ends FROM bounds)
-            AND insert_time_utc < (SELECT ends FROM bounds) + INTERVAL '1 day') AS neighbours
-    WHERE row_time IS NOT NULL
+around AS MATERIALIZED (
+    SELECT (SELECT max(insert_time_utc) FROM battery_pack
+            WHERE mcu_id = of_mcu_id AND insert_time_utc >= begins - INTERVAL '1 day'
+              AND insert_time_utc < begins)::TIMESTAMP AS before_all,
+           (SELECT min(insert_time_utc) FROM battery_pack
+            WHERE mcu_id = of_mcu_id AND insert_time_utc >= ends
+              AND insert_time_utc < ends + INTERVAL '1 day')::TIMESTAMP AS after_all
+    FROM bounds
 ),
 apart AS (
-    SELECT *, extract(epoch FROM row_time - lag(row_time) OVER by_time)::FLOAT8 AS since_s,
-           extract(epoch FROM lead(row_time) OVER by_time - row_time)::FLOAT8 AS until_s
-    FROM stream
-    WINDOW by_time AS (ORDER BY row_time)
+    SELECT *,
+           extract(epoch FROM row_time - coalesce(lag(row_time) OVER by_time,
+                                                  (SELECT before_all FROM around)))::FLOAT8
+               AS since_s,
+           extract(epoch FROM coalesce(lead(row_time) OVER by_time,
+                                       (SELECT after_all FROM around)) - row_time)::FLOAT8
+               AS until_s
+    FROM distinct_rows
+    WINDOW by_time AS (ORDER BY hour_utc, row_time)
 ),
 held AS (
     SELECT *, CASE WHEN until_s <= 60 OR until_s <= 86400 AND abs(until_s - since_s) <= 2
@@ -65,7 +64,6 @@ held AS (
            battery_pack_is_full(i_pack, v_cell_max) AS is_top,
            abs(i_pack) < 20 AND v_cell_min <= 3 AS is_empty
     FROM apart
-    WHERE counts
 ),
 beside AS (
     SELECT *,

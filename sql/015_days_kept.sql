@@ -1,14 +1,23 @@
--- The days of one battery that overlap [from_utc, to_utc), from its hours as they are now. A mean
--- weighs each hour by its rows.
+-- The days of one battery that overlap [from_utc, to_utc), from its hours: as they are at this moment,
+-- or only as battery_pack_hours has them. A mean weighs each hour by its rows.
 CREATE OR REPLACE FUNCTION battery_pack_days_from_hours(
-    of_mcu_id BIGINT, from_utc TIMESTAMP, to_utc TIMESTAMP
+    of_mcu_id BIGINT, from_utc TIMESTAMP, to_utc TIMESTAMP, as_kept BOOLEAN
 ) RETURNS SETOF battery_pack_days
 LANGUAGE sql STABLE AS $$
-WITH hours AS (
+WITH bounds AS (
+    SELECT date_trunc('day', from_utc) AS begins,
+           date_trunc('day', to_utc - INTERVAL '1 us') + INTERVAL '1 day' AS ends
+),
+hours AS (
     SELECT *, date_trunc('day', hour_utc) AS day_utc, row_count::FLOAT8 AS n
-    FROM battery_pack_hours_now(
-        of_mcu_id, date_trunc('day', from_utc),
-        date_trunc('day', to_utc - INTERVAL '1 us') + INTERVAL '1 day')
+    FROM (SELECT now.* FROM bounds
+          CROSS JOIN LATERAL battery_pack_hours_now(of_mcu_id, begins, ends) AS now
+          WHERE NOT as_kept
+          UNION ALL
+          SELECT kept.* FROM bounds
+          JOIN battery_pack_hours AS kept
+            ON mcu_id = of_mcu_id AND hour_utc >= begins AND hour_utc < ends
+          WHERE as_kept) AS one
 ),
 packs AS (
     SELECT day_utc, sum(row_count) AS row_count,
@@ -101,10 +110,11 @@ UNION ALL
 SELECT days.*
 FROM behind
 CROSS JOIN LATERAL battery_pack_days_from_hours(
-    of_mcu_id, day_utc, day_utc + INTERVAL '1 day') AS days
+    of_mcu_id, day_utc, day_utc + INTERVAL '1 day', FALSE) AS days
 $$;
 
--- Makes the days of hours anew with the hours.
+-- Makes the days of hours anew with the hours. A day with an hour that is not up to date is not up to
+-- date either, and nobody reads it: what is marked is not computed twice.
 CREATE OR REPLACE FUNCTION battery_pack_days_follow_hours() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -115,6 +125,6 @@ BEGIN
     SELECT days.*
     FROM (SELECT DISTINCT mcu_id, date_trunc('day', hour_utc) AS day_utc FROM changed) AS one
     CROSS JOIN LATERAL battery_pack_days_from_hours(
-        one.mcu_id, one.day_utc, one.day_utc + INTERVAL '1 day') AS days;
+        one.mcu_id, one.day_utc, one.day_utc + INTERVAL '1 day', TRUE) AS days;
     RETURN NULL;
 END $$;

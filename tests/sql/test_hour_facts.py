@@ -46,7 +46,7 @@ def wrong_facts(database: Database) -> list[tuple[object, ...]]:
         "AS wanted USING (mcu_id, day_utc) "
         "WHERE battery_pack_days IS NULL OR wanted IS NULL UNION ALL "
         "SELECT 'wrong day', d.mcu_id, d.day_utc FROM battery_pack_days AS d, LATERAL "
-        "battery_pack_days_from_hours(mcu_id, day_utc, day_utc + INTERVAL '1 day') AS now "
+        "battery_pack_days_from_hours(mcu_id, day_utc, day_utc + INTERVAL '1 day', FALSE) AS now "
         "WHERE d IS DISTINCT FROM now",
     )
 

@@ -5,7 +5,6 @@ import struct
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -69,12 +68,6 @@ def _hour(rows: list[Row], times: list[datetime], begin: datetime) -> Hour:
     hour["charge_out_ah"] = _over_time(current, held, -1, 3600)
     hour["energy_in_kwh"] = _over_time(power, held, 1, 3_600_000)
     hour["energy_out_kwh"] = _over_time(power, held, -1, 3_600_000)
-    for way in ("in", "out"):
-        known = [row[f"energy_{way}"] for row in own if row[f"energy_{way}"] is not None]
-        grown = [later - sooner for sooner, later in pairwise(known)]
-        hour[f"told_{way}_first"] = known[0] if known else None
-        hour[f"told_{way}_last"] = known[-1] if known else None
-        hour[f"told_{way}"] = sum(one for one in grown if 0 <= one <= 200) if known else None
     return hour
 
 

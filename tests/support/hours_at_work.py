@@ -51,3 +51,14 @@ def assert_recomputed(database: Database) -> None:
         "WHERE NOT h.rows_removed AND h IS DISTINCT FROM now",
     )
     assert wrong == []
+    # How long a row stands for is said in both functions: they must mean the same.
+    apart = query(
+        database,
+        "SELECT mcu_id, hour_utc, energy_in_kwh, in_kwh, energy_out_kwh, out_kwh "
+        "FROM battery_pack_hours LEFT JOIN battery_pack_hour_facts USING (mcu_id, hour_utc) "
+        "WHERE abs(coalesce(energy_in_kwh - in_kwh[1] - in_kwh[2] - in_kwh[3] - in_kwh[4], "
+        "                   num_nonnulls(energy_in_kwh, in_kwh))) "
+        "    + abs(coalesce(energy_out_kwh - out_kwh[1] - out_kwh[2] - out_kwh[3] - out_kwh[4], "
+        "                   num_nonnulls(energy_out_kwh, out_kwh))) > 1e-9",
+    )
+    assert apart == []
