@@ -24,10 +24,10 @@ SELECT coalesce(
                        ELSE 'collector killed' END
      FROM battery_pack_events AS told
      WHERE told.mcu_id = of_mcu_id
-       AND (event IN ('battery_lost', 'collector_stopped')
-            AND event_time_utc >= gap_start AND (event_time_utc < gap_end OR lasts)
-            OR event = 'collector_started' AND by_collector
-            AND event_time_utc > gap_start AND (event_time_utc <= gap_end OR lasts))
+       AND event_time_utc >= gap_start
+       AND event_time_utc <= CASE WHEN lasts THEN 'infinity' ELSE gap_end END
+       AND (event IN ('battery_lost', 'collector_stopped') AND (event_time_utc < gap_end OR lasts)
+            OR event = 'collector_started' AND by_collector AND event_time_utc > gap_start)
      ORDER BY event_time_utc, event = 'collector_started'
      LIMIT 1),
     'unexplained')

@@ -70,6 +70,10 @@ CREATE TABLE IF NOT EXISTS battery_pack_hours (
     PRIMARY KEY (mcu_id, hour_utc)
 );
 
+-- Gaps between hours are told by these alone.
+CREATE INDEX IF NOT EXISTS battery_pack_hours_times
+    ON battery_pack_hours (mcu_id, hour_utc) INCLUDE (first_time, last_time);
+
 -- Hours whose rows have changed since. Nothing is unique here, so that those who write into
 -- battery_pack never wait for each other.
 CREATE TABLE IF NOT EXISTS battery_pack_changed_hours (

@@ -5,17 +5,21 @@
 CREATE TABLE IF NOT EXISTS battery_pack_hour_facts (
     mcu_id        BIGINT NOT NULL,
     hour_utc      TIMESTAMP NOT NULL,
-    -- Energy of each quarter of the hour, for zones that are not whole hours from UTC: by power
-    -- over time, in kWh, and by the battery's own totals, in their unit. The totals' glitches are
-    -- left out, also in the first and the last one known.
-    in_kwh        FLOAT8[],
-    out_kwh       FLOAT8[],
-    told_in       FLOAT8[],
-    told_out      FLOAT8[],
+    -- Energy by power over time, in kWh, and by the battery's own totals, in their unit. The
+    -- totals' glitches are left out, also in the first and the last one known.
+    in_kwh        FLOAT8,
+    out_kwh       FLOAT8,
+    told_in       FLOAT8,
+    told_out      FLOAT8,
     told_in_first FLOAT8,
     told_in_last  FLOAT8,
     told_out_first FLOAT8,
     told_out_last FLOAT8,
+    -- The same for each quarter of the hour, for zones that are not whole hours from UTC.
+    quarters_in_kwh   FLOAT8[],
+    quarters_out_kwh  FLOAT8[],
+    quarters_told_in  FLOAT8[],
+    quarters_told_out FLOAT8[],
     -- Rows of the hour that are too far from the next one in it, and that next one.
     gaps_from     TIMESTAMP[],
     gaps_to       TIMESTAMP[],
@@ -49,6 +53,8 @@ CREATE TABLE IF NOT EXISTS battery_pack_hour_facts (
     PRIMARY KEY (mcu_id, hour_utc)
 );
 
+CREATE INDEX IF NOT EXISTS battery_pack_hour_facts_gaps
+    ON battery_pack_hour_facts (mcu_id, hour_utc) WHERE gaps_from IS NOT NULL;
 CREATE INDEX IF NOT EXISTS battery_pack_hour_facts_full
     ON battery_pack_hour_facts (mcu_id, hour_utc) WHERE full_time IS NOT NULL;
 CREATE INDEX IF NOT EXISTS battery_pack_hour_facts_empty

@@ -103,18 +103,20 @@ known AS (
 ),
 packs AS (
     SELECT hour_utc, max(row_time) AS last_time,
+           sum(held_s * greatest(power, 0)) FILTER (WHERE power IS NOT NULL) / 3.6e6 AS in_kwh,
+           sum(held_s * greatest(-power, 0)) FILTER (WHERE power IS NOT NULL) / 3.6e6 AS out_kwh,
            CASE WHEN count(held_s * power) > 0 THEN ARRAY[
                coalesce(sum(held_s * greatest(power, 0)) FILTER (WHERE quarter = 0), 0) / 3.6e6,
                coalesce(sum(held_s * greatest(power, 0)) FILTER (WHERE quarter = 1), 0) / 3.6e6,
                coalesce(sum(held_s * greatest(power, 0)) FILTER (WHERE quarter = 2), 0) / 3.6e6,
                coalesce(sum(held_s * greatest(power, 0)) FILTER (WHERE quarter = 3), 0) / 3.6e6
-           ] END AS in_kwh,
+           ] END AS quarters_in_kwh,
            CASE WHEN count(held_s * power) > 0 THEN ARRAY[
                coalesce(sum(held_s * greatest(-power, 0)) FILTER (WHERE quarter = 0), 0) / 3.6e6,
                coalesce(sum(held_s * greatest(-power, 0)) FILTER (WHERE quarter = 1), 0) / 3.6e6,
                coalesce(sum(held_s * greatest(-power, 0)) FILTER (WHERE quarter = 2), 0) / 3.6e6,
                coalesce(sum(held_s * greatest(-power, 0)) FILTER (WHERE quarter = 3), 0) / 3.6e6
-           ] END AS out_kwh,
+           ] END AS quarters_out_kwh,
            array_agg(before_it ORDER BY row_time) FILTER (WHERE is_gap) AS gaps_from,
            array_agg(row_time ORDER BY row_time) FILTER (WHERE is_gap) AS gaps_to,
            max(full_time) AS full_time,
@@ -204,12 +206,13 @@ clean_totals AS (
 totals AS (
     SELECT hour_utc, name, (array_agg(value ORDER BY stretch_from))[1] AS first,
            (array_agg(value ORDER BY stretch_from DESC))[1] AS last,
+           coalesce(sum(grown) FILTER (WHERE grown BETWEEN 0 AND 200), 0) AS told,
            ARRAY[
                coalesce(sum(grown) FILTER (WHERE quarter = 0 AND grown BETWEEN 0 AND 200), 0),
                coalesce(sum(grown) FILTER (WHERE quarter = 1 AND grown BETWEEN 0 AND 200), 0),
                coalesce(sum(grown) FILTER (WHERE quarter = 2 AND grown BETWEEN 0 AND 200), 0),
                coalesce(sum(grown) FILTER (WHERE quarter = 3 AND grown BETWEEN 0 AND 200), 0)
-           ] AS told
+           ] AS quarters_told
     FROM clean_totals
     GROUP BY hour_utc, name
 ),
@@ -264,6 +267,7 @@ steps AS (
 )
 SELECT of_mcu_id, hour_utc, in_kwh, out_kwh, total_in.told, total_out.told,
        total_in.first, total_in.last, total_out.first, total_out.last,
+       quarters_in_kwh, quarters_out_kwh, total_in.quarters_told, total_out.quarters_told,
        gaps_from, gaps_to,
        state_names, state_values, states_from, states_to,
        full_time, full_out_ah, empty_time, empty_out_ah,

@@ -8,6 +8,7 @@ LANGUAGE plpgsql STABLE
 SET search_path FROM CURRENT
 SET TimeZone = 'UTC'
 SET jit = off
+SET work_mem = '16MB' -- ten years need 8 to sort
 AS $$
 DECLARE
     from_utc TIMESTAMP := from_time::TIMESTAMP;

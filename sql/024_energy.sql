@@ -49,16 +49,13 @@ BEGIN
     RETURN QUERY EXECUTE $query$
         WITH facts AS (
             SELECT hour_utc, told_in_first, told_in_last, told_out_first, told_out_last, n,
-                   told_in[1] + told_in[2] + told_in[3] + told_in[4] AS energy_in,
-                   told_out[1] + told_out[2] + told_out[3] + told_out[4] AS energy_out,
-                   in_kwh[1] + in_kwh[2] + in_kwh[3] + in_kwh[4] AS integral_in,
-                   out_kwh[1] + out_kwh[2] + out_kwh[3] + out_kwh[4] AS integral_out,
+                   told_in, told_out, in_kwh, out_kwh,
                    -- By its quarters, only of an hour that lies in two buckets.
                    last_n,
-                   CASE WHEN n < last_n THEN told_in END AS told_in,
-                   CASE WHEN n < last_n THEN told_out END AS told_out,
-                   CASE WHEN n < last_n THEN in_kwh END AS in_kwh,
-                   CASE WHEN n < last_n THEN out_kwh END AS out_kwh
+                   CASE WHEN n < last_n THEN quarters_told_in END AS quarters_told_in,
+                   CASE WHEN n < last_n THEN quarters_told_out END AS quarters_told_out,
+                   CASE WHEN n < last_n THEN quarters_in_kwh END AS quarters_in_kwh,
+                   CASE WHEN n < last_n THEN quarters_out_kwh END AS quarters_out_kwh
             FROM battery_pack_hour_facts_now($1, $3, $2[array_length($2, 1)])
             CROSS JOIN LATERAL (
                 SELECT width_bucket(hour_utc, $2) AS n,
@@ -67,11 +64,13 @@ BEGIN
             ) AS place
         ),
         parts AS (
-            SELECT n, energy_in, energy_out, integral_in, integral_out
+            SELECT n, told_in AS energy_in, told_out AS energy_out,
+                   in_kwh AS integral_in, out_kwh AS integral_out
             FROM facts WHERE n = last_n
             UNION ALL
             SELECT width_bucket(hour_utc + (quarter - 1) * INTERVAL '15 min', $2),
-                   told_in[quarter], told_out[quarter], in_kwh[quarter], out_kwh[quarter]
+                   quarters_told_in[quarter], quarters_told_out[quarter],
+                   quarters_in_kwh[quarter], quarters_out_kwh[quarter]
             FROM facts CROSS JOIN generate_series(1, 4) AS quarter
             WHERE n < last_n
             UNION ALL

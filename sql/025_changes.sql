@@ -13,7 +13,7 @@ LANGUAGE plpgsql STABLE
 SET search_path FROM CURRENT
 SET TimeZone = 'UTC'
 SET jit = off
-SET work_mem = '16MB' -- ten years need 4 to sort
+SET work_mem = '32MB' -- ten years need as much to sort
 AS $$
 DECLARE
     from_utc TIMESTAMP := from_time::TIMESTAMP;
@@ -29,41 +29,51 @@ BEGIN
     RETURN QUERY EXECUTE $query$
         WITH hours AS (
             SELECT hour_utc, state_names, state_values, states_from, states_to,
-                   state_values = lag(state_values) OVER by_hour
-                       AND state_names = lag(state_names) OVER by_hour AS goes_on
+                   said = lag(said) OVER (ORDER BY hour_utc) AS goes_on
             FROM battery_pack_hour_facts_now($1, $4, $3)
-            WINDOW by_hour AS (ORDER BY hour_utc)
+            CROSS JOIN LATERAL (
+                SELECT array_position(state_names, $5) AS place OFFSET 0
+            ) AS of_one
+            CROSS JOIN LATERAL (
+                -- What the whole hour said; null if something changed, or was not said.
+                SELECT CASE WHEN place IS NOT NULL AND state_names[place + 1] IS DISTINCT FROM $5
+                            THEN state_values[place:place]
+                            WHEN $5 IS NULL AND state_names = ARRAY['breaker', 'charge_state',
+                                                                    'errors', 'system_state']
+                            THEN state_values END AS said
+                OFFSET 0
+            ) AS throughout
         ),
         -- An hour that says nothing but what the hours before and after it say can be left out.
         telling AS (
             SELECT state_names, state_values, states_from, states_to
-            FROM (SELECT *, goes_on AND lead(goes_on) OVER (ORDER BY hour_utc)
-                            AND state_names = ARRAY['breaker', 'charge_state', 'errors',
-                                                    'system_state'] AS is_dull
+            FROM (SELECT *, goes_on AND lead(goes_on) OVER (ORDER BY hour_utc) AS is_dull
                   FROM hours) AS compared
             WHERE is_dull IS NOT TRUE
         ),
         parts AS (
-            SELECT name, value, state_from, state_to,
-                   value IS DISTINCT FROM
-                       lag(value) OVER (PARTITION BY name ORDER BY state_from) AS is_new
+            SELECT name, value, state_from,
+                   value IS DISTINCT FROM lag(value) OVER by_time AS is_new,
+                   lag(state_to) OVER by_time AS seen_before,
+                   last_value(state_to) OVER (
+                       by_time ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS seen_last
             FROM telling
             CROSS JOIN LATERAL unnest(state_names, state_values, states_from, states_to)
                 AS one (name, value, state_from, state_to)
             WHERE $5 IS NULL OR name = $5
+            WINDOW by_time AS (PARTITION BY name ORDER BY state_from)
         ),
+        -- A stretch begins with each new value; it was seen for the last time before the next one.
         stretches AS (
-            SELECT name, stretch, min(value) AS value, min(state_from) AS began,
-                   max(state_to) AS last_seen
-            FROM (SELECT *, sum(is_new::INTEGER) OVER (PARTITION BY name ORDER BY state_from)
-                                AS stretch
-                  FROM parts) AS numbered
-            GROUP BY name, stretch
+            SELECT name, value, state_from AS began, lead(state_from) OVER by_time AS ended,
+                   coalesce(lead(seen_before) OVER by_time, seen_last) AS last_seen,
+                   row_number() OVER by_time AS n
+            FROM parts WHERE is_new
+            WINDOW by_time AS (PARTITION BY name ORDER BY state_from)
         )
         SELECT name, value, began, ended, coalesce(ended, last_seen) - began, last_seen,
-               stretch = 1 AND began < $2
-        FROM (SELECT *, lead(began) OVER (PARTITION BY name ORDER BY stretch) AS ended
-              FROM stretches) AS spans
+               n = 1 AND began < $2
+        FROM stretches
         WHERE began < $3 AND coalesce(ended, last_seen) >= $2
         ORDER BY began, name
     $query$ USING of_mcu_id, from_utc, to_utc, scan_from, only_name;
