@@ -62,6 +62,9 @@ make_passwords() {
     printf -- '-u health\n-P %s\n' "$(cat /secrets/health)" | write /for/mosquitto/mosquitto_sub $MOSQUITTO_UID
 }
 
+# Raises the limits in the broker's settings, as its memory allows.
+limits() { sh /project/mosquitto/limits.sh "${MQTT_MEMORY:-128m}" || fail 'the broker got no limits'; }
+
 # The listener behind the host's port, with TLS if there is a certificate.
 make_listener() {
     certs=/project/certs
@@ -77,7 +80,8 @@ make_listener() {
             fail 'TLS needs both, server.crt and server.key: see mosquitto/certs/README.md'
         fi
     } >/tmp/outside.conf
-    write /for/mosquitto/listeners/outside.conf $MOSQUITTO_UID </tmp/outside.conf
+    limits </tmp/outside.conf >/tmp/limited.conf
+    write /for/mosquitto/listeners/outside.conf $MOSQUITTO_UID </tmp/limited.conf
 }
 
 make_all() {
@@ -89,7 +93,8 @@ make_all() {
     make_passwords
     make_listener
     # Copies, so that the services can read them with any owner and modes of the checkout.
-    write /for/mosquitto/mosquitto.conf $MOSQUITTO_UID </project/mosquitto/mosquitto.conf
+    limits </project/mosquitto/mosquitto.conf >/tmp/mosquitto.conf
+    write /for/mosquitto/mosquitto.conf $MOSQUITTO_UID </tmp/mosquitto.conf
     write /for/mosquitto/acl $MOSQUITTO_UID </project/mosquitto/acl
     write /for/mosquitto/start.sh $MOSQUITTO_UID </project/mosquitto/start.sh
     write /for/postgres/roles.sql $POSTGRES_UID </project/postgres/roles.sql

@@ -240,3 +240,10 @@ def test_what_cannot_be_seen_in_a_setting_is_refused(
     monkeypatch.delenv(name)
     flag = f"--{name.lower().replace('_', '-')}"
     assert wrong(CollectorSettings, "--mqtt-username", "me", flag, value) == said
+
+
+def test_live_values_are_spread_over_less_than_an_interval() -> None:
+    assert CollectorSettings.load("-i 10 --stagger-s 9.5".split()).stagger_s == 9.5
+    said = wrong(CollectorSettings, *"-i 10 --stagger-s 10".split())
+    assert said.startswith("STAGGER_S is '10'")
+    assert "is not less than INTERVAL" in said

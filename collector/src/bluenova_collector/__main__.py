@@ -1,6 +1,8 @@
 """`bluenova-collector`: reads the settings, chooses the clocks, and wires the parts."""
 
+import dataclasses
 import logging
+import random
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +16,7 @@ from bluenova_collector.delivery.outbox import Outbox
 from bluenova_collector.delivery.outbox_file import DiskTrouble, Unusable
 from bluenova_collector.delivery.pacing import WAITS, Pacing, Waits
 from bluenova_collector.delivery.promise import Delivery
+from bluenova_collector.delivery.stagger import Stagger
 from bluenova_collector.forget import forget, named
 from bluenova_collector.homeassistant.announcer import Announcer
 from bluenova_collector.homeassistant.discovery import Describer
@@ -74,7 +77,8 @@ async def collect(settings: CollectorSettings, parts: Parts) -> None:
     address, topics, clocks = settings.address(), settings.topics(), parts.clocks
     outbox = parts.outbox(settings.outbox(), str(address), settings.outbox_limit, clocks.wall)
     client = _client(outbox.name, topics, parts.keepalive_s)
-    link = MqttLink(settings.broker(), client, clocks.steady, pauses=parts.broker_pauses)
+    pauses = dataclasses.replace(parts.broker_pauses, jitter_s=settings.stagger_s)
+    link = MqttLink(settings.broker(), client, clocks.steady, pauses=pauses)
     describer = Describer(topics, outbox.name, VERSION, settings.interval, settings.energy_unit)
     console = Console(
         address,
@@ -97,7 +101,14 @@ async def collect(settings: CollectorSettings, parts: Parts) -> None:
         outbox=outbox,
         adoption=Adoption(outbox, settings.other_outboxes()),
         delivery=parts.delivery(
-            outbox, topics, link, clocks.steady, Pacing(parts.waits), settings.recorder != "none"
+            outbox,
+            topics,
+            link,
+            clocks.steady,
+            # Collectors that have paused together do not do so for ever.
+            Pacing(parts.waits, pause_factor=random.uniform(0.75, 1.25)),  # noqa: S311  # no secret
+            has_recorder=settings.recorder != "none",
+            stagger=Stagger(settings.stagger_s),
         ),
         announcer=Announcer(
             describer,

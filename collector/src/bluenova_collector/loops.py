@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 from collections.abc import Set
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ class Loops:
     async def keep_time(self) -> None:
         """Does what is due by the clock, until cancelled."""
         while True:
-            await asyncio.sleep(self.collector.pause_s(self.clocks.wall()))
+            await asyncio.sleep(self._pause_s())
             self.tick()
 
     def handle_console(self, event: console.Event) -> None:
@@ -105,6 +106,7 @@ class Loops:
             self._hear_receipts({item.mcu_id for item in (*closed.for_recorder, *closed.live)})
             self._deliver(closed)
             self.announcer.see(closed.snapshots)
+        self.delivery.publish_due(steady_s)
         self.adoption.step()
         self._hear_receipts(set(self.outbox.waiting))
         self.delivery.send_again()
@@ -119,10 +121,15 @@ class Loops:
         closed, offline = self.collector.stop(self.clocks.wall())
         self._publish(offline)
         self._deliver(closed)
+        self.delivery.publish_due(math.inf)
         if lost := self.delivery.unwritten:
             log.error("%d items that no disk took are lost with this stop", lost)
         self._publish_status()
         self._publish([self.collector.own_state("offline")])
+
+    def _pause_s(self) -> float:
+        pause_s, next_s = self.collector.pause_s(self.clocks.wall()), self.delivery.stagger.next_s()
+        return pause_s if next_s is None else min(pause_s, max(0.0, next_s - self.clocks.steady()))
 
     def _hear_receipts(self, mcu_ids: Set[str]) -> None:
         """Hears the receipts of these batteries, before anything goes out that they may name.

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import CliImplicitFlag, SettingsConfigDict
 
 from bluenova_collector.console.connection import Address
@@ -53,6 +53,14 @@ class CollectorSettings(ServiceSettings):
         description="the time in seconds after which the collector connects again if no line "
         "came, and a battery is offline if no readable line came",
     )
+    stagger_s: float = Field(
+        default=0,
+        ge=0,
+        le=86400,
+        description="for thousands of batteries: the time over which their live values are spread, "
+        "in seconds, less than an interval (0: all at once)",
+        examples=["8"],
+    )
     outbox_path: OptionalPath = Field(
         default=None,
         description="the file that keeps what must survive a restart "
@@ -92,6 +100,13 @@ class CollectorSettings(ServiceSettings):
     ha_prefix: Prefix = Field(
         default="homeassistant", description="Home Assistant's discovery prefix"
     )
+
+    @field_validator("stagger_s")
+    @classmethod
+    def _within_an_interval(cls, value: float, info: ValidationInfo) -> float:
+        if value >= info.data.get("interval", value + 1):
+            raise ValueError("is not less than INTERVAL")
+        return value
 
     def topics(self) -> Topics:
         """Returns the topics, with the root and the prefix as set."""

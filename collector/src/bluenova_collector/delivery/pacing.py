@@ -42,14 +42,16 @@ class Pacing:
 
     One chunk goes out; once it is answered, and as long as they are, four are under way. A
     pass goes through a battery's items from the oldest on. What gets no receipt is passed over,
-    so that it holds nothing else up, and has its turn again in the next pass.
+    so that it holds nothing else up, and has its turn again in the next pass. Pauses are
+    `pause_factor` times as long as `waits` has them.
     """
 
-    def __init__(self, waits: Waits = WAITS) -> None:
+    def __init__(self, waits: Waits = WAITS, pause_factor: float = 1.0) -> None:
         self.size = ChunkSize()
         self.sent_again = 0
         self._receipt_due_s = waits.receipt_due_s
         self._backoff = Backoff.doubling(waits.first_pause_s, waits.longest_pause_s)
+        self._pause_factor = pause_factor
         self._live: deque[tuple[int, float]] = deque()
         self._under_way: list[_Chunk] = []
         self._answered = False  # whether the last chunk was
@@ -85,7 +87,7 @@ class Pacing:
 
     def rest(self, now_s: float) -> None:
         """Nothing can be sent. A recorder's word ends the pause."""
-        self._not_before_s = now_s + self._backoff.next_s()
+        self._not_before_s = now_s + self._backoff.next_s() * self._pause_factor
 
     def receipted(self, ids: Collection[str], postponed: Collection[str] = ()) -> bool:
         """A receipt named these; true if that completes a chunk under way.

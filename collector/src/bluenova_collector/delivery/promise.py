@@ -16,6 +16,7 @@ from pydantic_core import from_json
 from bluenova_collector.delivery.outbox import Kept, Outbox
 from bluenova_collector.delivery.outbox_file import DiskTrouble
 from bluenova_collector.delivery.pacing import Pacing
+from bluenova_collector.delivery.stagger import Stagger
 from bluenova_collector.memory import Memory
 from bluenova_shared.logs import Change
 from bluenova_shared.message import Message
@@ -46,6 +47,7 @@ class Delivery:
     steady: Callable[[], float]
     pacing: Pacing
     has_recorder: bool = True
+    stagger: Stagger = field(default_factory=Stagger)
     _heard_s: float | None = None  # when a recorder was heard of last
     _alone: Change = field(default_factory=lambda: Change(False, every_s=86400.0))
     _unwritten: deque[Item] = field(default_factory=deque)
@@ -56,7 +58,7 @@ class Delivery:
     def deliver(
         self, for_recorder: Sequence[Item], live: Sequence[Snapshot], memory: Memory
     ) -> None:
-        """Commits the items to the outbox; only then publishes those that are live.
+        """Commits the items to the outbox; only then publishes what is live, each in its turn.
 
         If there is no recorder, nothing is kept for one.
         """
@@ -65,13 +67,21 @@ class Delivery:
         else:
             self._commit([], memory)
             numbers = [None] * len(live)
+        now_s = self.steady()
         for n, snapshot in zip(numbers, live, strict=True):
             message = Message(self.topics.snapshot(snapshot.mcu_id), snapshot.to_json())
-            match self.broker.publish(message):
-                case Sent() if n is not None:
-                    self.pacing.published(n, self.steady())
-                case TooLong(longest):
-                    self._say_too_long(message.topic, len(message.payload), longest)
+            due_s = now_s + self.stagger.delay_s(snapshot.mcu_id)
+            if due_s > now_s:
+                self.stagger.hold(message, due_s)
+            elif not self._publish_live(message):
+                continue
+            if n is not None:
+                self.pacing.published(n, due_s)
+
+    def publish_due(self, now_s: float) -> None:
+        """Publishes the live snapshots whose turn has come."""
+        for message in self.stagger.due(now_s):
+            self._publish_live(message)
 
     def handle_receipt(self, message: Message) -> None:
         """Deletes what the recorder has committed, or keeps among the rejected; nothing else."""
@@ -106,7 +116,8 @@ class Delivery:
     def recorder_is_ready(self) -> None:
         """A recorder says that it is able to write."""
         self._heard_s = self.steady()
-        self.pacing.hurry(self.steady() + random.uniform(0, JITTER_S))  # noqa: S311  # spreads the collectors, no secret
+        jitter_s = max(JITTER_S, self.stagger.over_s)
+        self.pacing.hurry(self.steady() + random.uniform(0, jitter_s))  # noqa: S311  # spreads the collectors, no secret
 
     def link_lost(self) -> None:
         """The connection has ended: what was under way may be lost; the next limit may differ."""
@@ -128,6 +139,15 @@ class Delivery:
     def sent_again(self) -> int:
         """How many items went out again for want of a receipt."""
         return self.pacing.sent_again
+
+    def _publish_live(self, message: Message) -> bool:
+        """Whether the broker took it."""
+        match self.broker.publish(message):
+            case Sent():
+                return True
+            case TooLong(longest):
+                self._say_too_long(message.topic, len(message.payload), longest)
+        return False
 
     def _send_chunk(self, now_s: float) -> bool:
         """False if there is nothing to send, or nobody to send it to."""

@@ -24,12 +24,14 @@ class Pauses:
     """The pauses between two attempts, in seconds.
 
     A connection that lasts less than `short_s` counts as a failed attempt, so that two clients
-    with one name, who throw each other out, do so ever more slowly.
+    with one name, who throw each other out, do so ever more slowly. Each pause is longer by up to
+    `jitter_s`, so that many clients do not come back all at once.
     """
 
     first_s: float = 1.0
     longest_s: float = 30.0
     short_s: float = 10.0
+    jitter_s: float = 0.0
 
 
 PAUSES = Pauses()
@@ -73,7 +75,8 @@ class MqttLink:
             await self._one_connection(began_s)
             if self._steady() - began_s >= self._pauses.short_s:
                 backoff.reset()
-            await asyncio.sleep(backoff.next_s() * random.uniform(0.8, 1.2))  # noqa: S311  # spreads the clients, no secret
+            more_s = random.uniform(0, self._pauses.jitter_s)  # noqa: S311  # spreads the clients, no secret
+            await asyncio.sleep(backoff.next_s() * random.uniform(0.8, 1.2) + more_s)  # noqa: S311  # spreads them, too
 
     async def _one_connection(self, began_s: float) -> None:
         connection = self._connection = Connection(
