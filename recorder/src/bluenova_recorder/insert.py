@@ -58,8 +58,11 @@ def _statements(source: str) -> Statements:
         f"WHERE insert_time_utc >= %(unique_from)s "
         f"OR NOT EXISTS (SELECT FROM {TABLE} AS there WHERE {_BY_KEY}) "
         f"ORDER BY {_KEY}, n ON CONFLICT DO NOTHING RETURNING TRUE",
-        others=f"SELECT n, EXISTS (SELECT FROM {TABLE} AS there WHERE {_BY_KEY}) FROM {source} "
-        f"WHERE NOT EXISTS (SELECT FROM {TABLE} AS there "
+        # The table is read by itself: Citus joins none of its own with one that is not.
+        others=f"WITH there AS (SELECT {_NAMES} FROM {TABLE} "
+        f"WHERE mcu_id = ANY (%(mcu_ids)s) AND insert_time_utc = ANY (%(times)s::TIMESTAMP[])) "
+        f"SELECT n, EXISTS (SELECT FROM there WHERE {_BY_KEY}) FROM {source} "
+        f"WHERE NOT EXISTS (SELECT FROM there "
         f"WHERE {_BY_KEY} AND ({_THERE}) IS NOT DISTINCT FROM ({_STAGED}))",
     )
 

@@ -166,7 +166,11 @@ class Store:
             cursor.execute(statements.insert_before_key, values)
         if cursor.rowcount == len(snapshots):
             return {}
-        cursor.execute(statements.others, values)
+        keys = {
+            "mcu_ids": [int(snapshot.mcu_id, 16) for snapshot in snapshots],
+            "times": [snapshot.time.replace(tzinfo=None) for snapshot in snapshots],
+        }
+        cursor.execute(statements.others, {**values, **keys})
         return {n: _TAKEN if is_taken else _KEPT_OUT for n, is_taken in cursor.fetchall()}
 
     def _rejected(self, item: Item, reason: str) -> RejectedItem:
