@@ -20,7 +20,7 @@ from bluenova_collector.delivery.stagger import Stagger
 from bluenova_collector.forget import forget, named
 from bluenova_collector.homeassistant.announcer import Announcer
 from bluenova_collector.homeassistant.discovery import Describer
-from bluenova_collector.homeassistant.refusal import FIRST_S as REFUSED_AGAIN_S
+from bluenova_collector.homeassistant.refusal import AGAIN_S as REFUSED_AGAIN_S
 from bluenova_collector.homeassistant.refusal import Refusal
 from bluenova_collector.loops import VERSION, Loops
 from bluenova_collector.settings import CollectorSettings

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from bluenova_collector.homeassistant.cell_count import CellCount
 from bluenova_collector.homeassistant.discovery import Describer
-from bluenova_collector.homeassistant.refusal import Refusal
+from bluenova_collector.homeassistant.refusal import News, Refusal
 from bluenova_collector.lru import LRU
 from bluenova_shared.logs import Change
 from bluenova_shared.message import Message
@@ -87,8 +87,8 @@ class Announcer:
     def link_lost(self, lost: Lost) -> None:
         """The connection ended; a message on its way may be the reason.
 
-        Then it is held back, and tried again ever more rarely, right after a snapshot: a live value
-        is lost only if its interval is shorter than the break.
+        Then it is held back, and tried once more, right after a snapshot: a live value is lost only
+        if its interval is shorter than the break.
         """
         on_its_way = [
             size
@@ -97,13 +97,22 @@ class Announcer:
             if topic in lost.unacknowledged
         ]
         shortest = min(on_its_way, default=None)
-        if self.refusal.connection_lost(shortest, self.steady()):
-            log.error(
-                "The connection ended with Home Assistant's discovery of %d bytes on its way: the "
-                "broker may refuse it. Raise its limit (in Mosquitto: message_size_limit) to %d "
-                "bytes or more; until then it is tried again ever more rarely",
-                *(shortest, max(on_its_way + self._lengths_to_come())),
-            )
+        longest = max(on_its_way + self._lengths_to_come(), default=0)
+        match self.refusal.connection_lost(shortest, self.steady()):
+            case News.SUSPECT:
+                log.error(
+                    "The connection ended with Home Assistant's discovery of %d bytes on its way: "
+                    "the broker may refuse it. It is tried once more. If the broker has a limit "
+                    "(in Mosquitto: message_size_limit), raise it to %d bytes or more",
+                    *(shortest, longest),
+                )
+            case News.LEFT_OUT:
+                log.error(
+                    "The connection ended again with Home Assistant's discovery of %d bytes on its "
+                    "way: it is left out until the broker has been restarted, with a limit of %d "
+                    "bytes or more",
+                    *(shortest, longest),
+                )
         for device in self._devices.values():
             device.outgoing.clear()  # all begins anew with the next connection
 
