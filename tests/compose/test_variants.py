@@ -20,11 +20,10 @@ SECOND_SIMULATOR = """
 """
 
 
-def test_a_second_battery_takes_four_lines(stack: Stack, tmp_path: Path) -> None:
-    example = (ROOT / "docker-compose.override.yml.example").read_text()
-    assert len(example.splitlines()) == 4
+def test_a_second_battery_takes_one_command(stack: Stack, tmp_path: Path) -> None:
+    made = run([str(ROOT / "tools" / "batteries.sh"), "garage=battery2:9000"], folder=tmp_path)
     override = tmp_path / "override.yml"
-    override.write_text(example.replace("192.168.1.51", "battery2") + SECOND_SIMULATOR)
+    override.write_text(made.stdout + SECOND_SIMULATOR)
     both = stack.variant(COMPOSE_FILE=f"docker-compose.yml:{override}")
     both.up("--no-recreate")
     second = "mcu_id = x'2B3C4D5E'::bigint"
