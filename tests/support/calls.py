@@ -1,6 +1,6 @@
 """How many calls and steps our code takes for a fixed input: what is slow, counted, on any machine.
 
-    python -m tests.support.calls
+    .venv/bin/python -m tests.support.calls
 
 counts, and writes the baseline that tests/house/test_calls.py holds the code to. It counts in a
 process of its own, as what is remembered from before would spare calls.
@@ -29,7 +29,7 @@ from bluenova_tools.bench.parsing import parse, rounds_of_lines
 from bluenova_tools.bench.pour import FIRST, pattern
 
 BASELINE = Path(__file__).parents[1] / "house" / "calls.json"
-RENEW = "python -m tests.support.calls"
+RENEW = ".venv/bin/python -m tests.support.calls"
 ROUNDS_OF_LINES = 40
 MESSAGES = 200
 TOPICS = Topics()
