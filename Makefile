@@ -4,7 +4,8 @@
 # DEMO_SECONDS=30 ends the demo by itself.
 # PYTEST_ARGS='-k outbox' runs only some of the tests.
 # HA_PYTHON=/opt/python3.13/bin/python3 names the Python for Home Assistant.
-# BENCH_ARGS='--batteries 2 --days 20' makes the years of bench-years shorter.
+# ONLY=parse,recorder ROUNDS=9 says which parts of the benchmark run, and how often; BENCH_ARGS=--json
+# prints JSON, and BENCH_ARGS='--batteries 2 --days 20' makes the years of bench-years shorter.
 # FAULTS=200 SEED=7 sets how many faults a chaos run has, and which.
 
 SHELL := /bin/bash
@@ -66,8 +67,9 @@ schema: .venv/.ready ## write the parts of the documents that come from the code
 dashboards: .venv/.ready ## write Grafana's dashboards, which come from the code
 	@$(BIN)/python -m bluenova_tools.grafana
 
-bench: .venv/.ready ## compare the way rows are stored with simpler ways
-	@$(BIN)/python -m bluenova_tools.dev.bench
+bench: .venv/.ready ## tell what our programs take, beside bare loops and limits (10 minutes)
+	@tools/setup.sh broker
+	@$(BIN)/python -m bluenova_tools.bench $(BENCH_ARGS)
 
 bench-hours: .venv/.ready ## tell what it costs to keep the hours (minutes)
 	@$(BIN)/pytest -q -s tests/delivery/hours_cost.py

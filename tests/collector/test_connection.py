@@ -24,7 +24,8 @@ from tests.support.scenarios import (
 )
 from websockets.frames import Frame, Opcode
 
-from bluenova_collector.console.connection import CLOSE_WITHIN_S, SAME_CHANGES
+from bluenova_collector.console.connection import SAME_CHANGES
+from bluenova_collector.console.websocket import CLOSE_WITHIN_S
 from bluenova_tools.simulator.acts import Fragments
 from bluenova_tools.simulator.behaviour import Behaviour
 

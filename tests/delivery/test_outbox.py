@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import signal
 import sqlite3
 import subprocess
@@ -16,6 +17,7 @@ from tests.support.outboxes import MEMORY, ids
 from bluenova_collector.delivery.outbox import Outbox
 from bluenova_collector.delivery.outbox_file import Unusable
 from bluenova_collector.memory import Memory
+from bluenova_tools.bench.kernel import written_bytes
 
 
 def test_items_and_memory_are_there_after_it_was_closed(path: Path) -> None:
@@ -30,6 +32,17 @@ def test_items_and_memory_are_there_after_it_was_closed(path: Path) -> None:
     assert again.name == name
     assert again.waiting[MCU_ID] == 3
     assert again.oldest(MCU_ID) == items[0].time
+
+
+def test_a_snapshot_and_its_receipt_wear_the_disk_little(path: Path) -> None:
+    """Bytes written are counted, and the same on any machine."""
+    outbox = open_outbox(path)
+    before = written_bytes(os.getpid())
+    for n in range(100):
+        one = snapshot(n)
+        outbox.commit([one], MEMORY)
+        assert outbox.delete(one.mcu_id, [str(one.id)]) == 1
+    assert (written_bytes(os.getpid()) - before) / 100 < 20_000
 
 
 @pytest.mark.slow

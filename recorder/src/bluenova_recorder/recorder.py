@@ -32,6 +32,9 @@ T = TypeVar("T")
 SAME_REASON_EVERY_S = 60.0
 # The first pause and the longest one before the database is tried again, in seconds.
 PAUSES_S = (1.0, 30.0)
+# Messages are taken in bunches, as many as come in this time.
+GATHER_S = 0.005
+BYTES_AT_ONCE = 64 * 1024
 
 
 class Recorder:
@@ -87,18 +90,30 @@ class Recorder:
             self._note_dropped()
             if any(isinstance(event, Connected) for event in events):
                 self._announce()  # the word to a broker that has accepted us does not wait
+            had_room, handled_bytes = True, 0
             for message in events:
                 if not isinstance(message, Message):
                     continue  # what was lost with a connection comes again
-                await self._wait_for_room()
+                had_room &= await self._wait_for_room()
                 self._handle(message)
-                self._filled.set()
-                await asyncio.sleep(0)  # a flood must not keep a SIGTERM waiting
+                handled_bytes += len(message.payload)
+                if handled_bytes > BYTES_AT_ONCE:  # a flood must not keep a SIGTERM waiting
+                    handled_bytes = 0
+                    await asyncio.sleep(0)
+            self._filled.set()
+            # To be woken for each message costs more than to handle it. If the batch was full,
+            # enough has come already.
+            await asyncio.sleep(GATHER_S if had_room else 0)
 
-    async def _wait_for_room(self) -> None:
+    async def _wait_for_room(self) -> bool:
+        """Returns whether there was room at once."""
+        had_room = True
         while self._batch.is_full:
+            had_room = False
+            self._filled.set()
             self._taken.clear()
             await self._taken.wait()
+        return had_room
 
     async def _record_batches(self) -> None:
         while True:

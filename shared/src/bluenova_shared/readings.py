@@ -17,6 +17,7 @@ _NUMBER = re.compile(
     r"(?P<whole>[+-]?(?!0[xX])[0-9]*)"  # hexadecimal would read as 0
     r"(?P<fraction>\.[0-9]*)?"
 )
+_DIGIT = re.compile("[0-9]")
 _EXPONENT = re.compile(r"[eE][+-]?[0-9]+")
 # `53,000` or `1.234.567`: if digits follow a mark, nobody knows what the mark stands for.
 _MARK = re.compile("[.,'\u2019_\u00a0\u202f][0-9]")
@@ -24,7 +25,7 @@ _MARK = re.compile("[.,'\u2019_\u00a0\u202f][0-9]")
 
 def _number(text: str) -> re.Match[str]:
     match = _NUMBER.match(text)
-    if not match or not re.search("[0-9]", match[0]):
+    if not match or not _DIGIT.search(match[0]):
         raise ValueError("no number")
     if _MARK.match(text, match.end()):
         raise ValueError("a decimal comma or thousands mark")

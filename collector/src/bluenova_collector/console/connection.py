@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import cast
 
 import websockets
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 
-from bluenova_collector.console.lines import LineSplitter
 from bluenova_collector.console.rules import Said, is_readable, read
+from bluenova_collector.console.silence import Silence
+from bluenova_collector.console.websocket import CLOSE_WITHIN_S, LineConnection
 from bluenova_shared.backoff import Backoff
 from bluenova_shared.logs import Change, Throttle
 from bluenova_shared.threads import in_daemon_thread
@@ -21,8 +22,6 @@ log = logging.getLogger(__name__)
 
 # The longest frame that is held in memory; a longer one costs the connection.
 MAX_FRAME_BYTES = 2**20
-# How long the other side has to end TCP when the websocket has ended.
-CLOSE_WITHIN_S = 1.0
 # The C program's pauses between attempts; the last one repeats.
 PAUSES_S = (1, 1, 2, 2, 3, 3, 5, 5, 10, 10, 30, 60)
 # The same line is logged once in this time, but a change up to so many times: rare changes are all
@@ -64,21 +63,6 @@ class _NoRedirects(connect):
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         return exc
-
-
-class _Ending(ClientConnection):
-    """Ends TCP soon after the websocket, even if the other side does not.
-
-    After a close frame or an error of the protocol nothing else would come of `recv_streaming`.
-    """
-
-    _is_ending = False
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.protocol.close_expected() and not self._is_ending:
-            self._is_ending = True
-            self.loop.call_later(CLOSE_WITHIN_S, self.transport.abort)
 
 
 @dataclass(frozen=True)
@@ -160,10 +144,11 @@ class Console:
                 close_timeout=CLOSE_WITHIN_S,
                 max_size=(None, MAX_FRAME_BYTES),
                 user_agent_header=None,
-                create_connection=_Ending,
+                create_connection=LineConnection,
             ) as connection:
                 yield Connected()
-                async with aclosing(self._lines(connection)) as lines:
+                ours = cast(LineConnection, connection)
+                async with aclosing(self._lines(ours)) as lines:
                     async for text in lines:
                         yield Line(text, read(text))
         except websockets.ConnectionClosed as closed:
@@ -194,26 +179,22 @@ class Console:
             return f"{address[0]!s}%{address[3]}"
         return str(address[0])
 
-    async def _lines(self, connection: ClientConnection) -> AsyncGenerator[str]:
+    async def _lines(self, connection: LineConnection) -> AsyncGenerator[str]:
         """The connection's lines. Raises _Silence, ConnectionClosed."""
-        splitter = LineSplitter()
-        silent_at_s = self._steady() + self._silence_s
-        async with aclosing(_pieces(connection)) as pieces:
-            while True:
-                try:
-                    async with asyncio.timeout(silent_at_s - self._steady()):
-                        piece = await anext(pieces)
-                except TimeoutError:
+        async with Silence(self._silence_s, self._steady, connection.close) as silence:
+            try:
+                while True:
+                    lines = await connection.lines()
+                    silence.heard()
+                    for number, line in enumerate(lines, 1):
+                        yield line
+                        # A long frame must not keep everything else waiting.
+                        if number % LINES_AT_ONCE == 0:
+                            await asyncio.sleep(0)
+            except websockets.ConnectionClosed:
+                if silence.is_over:
                     raise _Silence from None
-                lines = splitter.end() if piece is None else splitter.feed(piece)
-                if lines:
-                    silent_at_s = self._steady() + self._silence_s
-                for number, line in enumerate(lines):
-                    yield line
-                    # A long frame must not keep everything else waiting, nor must
-                    if number % LINES_AT_ONCE == LINES_AT_ONCE - 1:
-                        await asyncio.sleep(0)
-                await asyncio.sleep(0)  # a battery that sends without a pause
+                raise
 
     def _say(self, level: int, what: str, why: str = "", more: str = "") -> None:
         """Logs each change; if it recurs too often, the next line counts those held back."""
@@ -221,16 +202,6 @@ class Console:
         held_back = self._throttle.admit(what, self._steady(), at_once)
         if held_back is not None:
             log.log(level, "%s the battery at %s%s%s%s", what, self._address, why, more, held_back)
-
-
-async def _pieces(connection: ClientConnection) -> AsyncGenerator[bytes | None]:
-    """The pieces of each message, and None behind it. Raises ConnectionClosed."""
-    while True:
-        message = cast(AsyncGenerator[bytes], connection.recv_streaming(decode=False))
-        async with aclosing(message):
-            async for piece in message:
-                yield piece
-        yield None
 
 
 def _told(error: Exception) -> str:

@@ -82,12 +82,12 @@ class Check:
     """Checks and rounds a field's value."""
 
     def __init__(self, field: FieldInfo, column: Column) -> None:
-        self._type = TypeAdapter[Any](value_type(field))
+        self._validate = TypeAdapter[Any](value_type(field)).validator.validate_python
         self._column = column
 
     def __call__(self, value: Value) -> Value:
         """Returns the value as the table holds it. Raises ValidationError if it cannot be."""
-        return self._column.rounded(self._type.validate_python(value))
+        return self._column.rounded(self._validate(value))
 
 
 @dataclass(frozen=True)

@@ -172,6 +172,10 @@ class OutboxFile:
         self._db.close()  # its lock would keep this one out
         self.changes += 1
         db = self._db = sqlite3.connect(name, timeout=5)
+        # A snapshot changes a few pages twice, and each is written whole: with SQLite's own 4096 a
+        # battery writes 322 MB a day, with 2048 half of it. An older file keeps what it has.
+        db.execute("PRAGMA page_size = 2048")
+        db.execute("PRAGMA wal_autocheckpoint = 2000")  # after as many bytes as by default
         # Exclusive: only one collector may use the file.
         db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")

@@ -14,7 +14,8 @@ class Mosquitto(Running):
 
     `port` 0 takes a free one, which stays the same over restarts. `config` is further lines for
     its configuration file. With `anonymous`, clients may connect without a name. With
-    `persistent`, retained messages and sessions survive a restart.
+    `persistent`, retained messages and sessions survive a restart. Its log has the `log_types`; all
+    of them cost a line for each message.
     """
 
     def __init__(
@@ -24,12 +25,14 @@ class Mosquitto(Running):
         config: Sequence[str] = (),
         anonymous: bool = True,
         persistent: bool = False,
+        log_types: Sequence[str] = ("all",),
     ) -> None:
         self.host = LOOPBACK
         self.port = port or free_port()
         self.config = list(config)
         self._anonymous = anonymous
         self._persistent = persistent
+        self._log_types = log_types
         self._user = server_user()
         self.folder = make_folder("mosquitto", self._user)
         self.child = Child("mosquitto", self.folder / "mosquitto.log")
@@ -45,7 +48,7 @@ class Mosquitto(Running):
             f"allow_anonymous {str(self._anonymous).lower()}",
             # Unlike its standard output, this is not held back in a buffer.
             "log_dest stderr",
-            "log_type all",
+            *(f"log_type {one}" for one in self._log_types),
             "log_timestamp_format %Y-%m-%dT%H:%M:%S",
             f"persistence {str(self._persistent).lower()}",
             f"persistence_location {self.folder}/",
