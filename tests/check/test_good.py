@@ -28,25 +28,6 @@ BROKER = (
 )
 
 
-def test_all_that_a_collector_needs_is_well(installation: Installation, checker: Checker) -> None:
-    # Home Assistant's five messages go out one at a time.
-    discovery = "home assistant discovery"
-    eventually(lambda: checker.collector(installation.collectors)[discovery].state == "ok")
-    checked = checker.collector(installation.collectors)
-    assert checked.names("warning") == []
-    assert checked.names("skipped") == ["home assistant"], "its word is not retained"
-    assert checked.names("ok") == [
-        *("settings", "service", "clock", *BATTERY, *OUTBOX, *BROKER),
-        *("write bluenova/+/snapshot", "write bluenova/+/availability"),
-        *("write bluenova/+/status", "write bluenova/collector/+", "write bluenova/+/backlog"),
-        "write homeassistant/device/+/config",
-        *("read bluenova/+/recorded", "read bluenova/recorder", "read homeassistant/status"),
-        *("recorder", "own name", "home assistant discovery"),
-    ]
-    assert checked["battery MCU ID"].found.startswith("1A2B3C4D, ")
-    assert "the collector that runs has it" in checked["outbox"].found
-
-
 def test_all_that_a_recorder_needs_is_well(installation: Installation, checker: Checker) -> None:
     checked = checker.recorder(installation.recorders)
     assert checked.names("warning") == checked.names("skipped") == []
@@ -68,45 +49,6 @@ def test_home_assistants_word_is_heard_if_it_is_retained(
         assert client.may_publish("homeassistant/status", "online", retain=True)
         assert checker.collector(installation.collectors)["home assistant"].state == "ok"
         assert client.may_publish("homeassistant/status", "", retain=True)
-
-
-def retained(installation: Installation) -> dict[str, bytes]:
-    """What the broker keeps of all that there is, but what changes by itself."""
-    name, password = account("homeassistant").values()
-    kept: dict[str, bytes] = {}
-    with Client(installation.broker.port, name, password) as client:
-        client.client.on_message = lambda _c, _u, m: (
-            kept.update({m.topic: bytes(m.payload)}) if m.retain else None
-        )
-        client.subscribe("bluenova/+/snapshot", "bluenova/+/availability", "bluenova/collector/+",
-                         "bluenova/+/status", "homeassistant/#")  # fmt: skip
-        time.sleep(0.5)
-    return {topic: payload for topic, payload in kept.items() if not topic.endswith("/status")} | {
-        topic: b"" for topic in kept if topic.endswith("/status")
-    }
-
-
-def test_nothing_is_changed_and_nobody_is_disturbed(
-    installation: Installation, checker: Checker
-) -> None:
-    eventually(lambda: checker.collector(installation.collectors).is_well)
-    outbox = installation.collectors["OUTBOX_PATH"].parent
-    before = retained(installation)
-    files = {path.name for path in outbox.iterdir()}
-    collectors, recorders = installation.collector.lines(), installation.recorder.lines()
-    (held,) = query(installation.database, "SELECT count(*) FROM pg_stat_user_tables")
-    for _ in range(2):
-        checker.collector(installation.collectors)
-        checker.recorder(installation.recorders)
-    assert before, "or nothing is compared"
-    assert retained(installation) == before
-    assert {path.name for path in outbox.iterdir()} == files
-    assert installation.collector.lines() == collectors, "not a word in its log"
-    assert installation.recorder.lines() == recorders
-    assert query(installation.database, "SELECT count(*) FROM battery_pack_rejected") == [(0,)]
-    assert query(installation.database, "SELECT count(*) FROM pg_stat_user_tables") == [held]
-    batteries = "SELECT DISTINCT mcu_id FROM battery_pack"
-    assert query(installation.database, batteries) == [(0x1A2B3C4D,)]
 
 
 def run(program: str, settings: Mapping[str, Any], *arguments: str, **more: str) -> Any:
@@ -157,3 +99,59 @@ def test_a_terminal_gets_colours_and_nothing_that_could_steer_it() -> None:
         "\x1b[31mWRONG   \x1b[0m one    bad  [2J text",
         f"{'':8} {'':5}  -> mend it",
     ]
+
+
+def test_all_that_a_collector_needs_is_well(installation: Installation, checker: Checker) -> None:
+    # Home Assistant's five messages go out one at a time.
+    discovery = "home assistant discovery"
+    eventually(lambda: checker.collector(installation.collectors)[discovery].state == "ok")
+    checked = checker.collector(installation.collectors)
+    assert checked.names("warning") == []
+    assert checked.names("skipped") == ["home assistant"], "its word is not retained"
+    assert checked.names("ok") == [
+        *("settings", "service", "clock", *BATTERY, *OUTBOX, *BROKER),
+        *("write bluenova/+/snapshot", "write bluenova/+/availability"),
+        *("write bluenova/+/status", "write bluenova/collector/+", "write bluenova/+/backlog"),
+        "write homeassistant/device/+/config",
+        *("read bluenova/+/recorded", "read bluenova/recorder", "read homeassistant/status"),
+        *("recorder", "own name", "home assistant discovery"),
+    ]
+    assert checked["battery MCU ID"].found.startswith("1A2B3C4D, ")
+    assert "the collector that runs has it" in checked["outbox"].found
+
+
+def retained(installation: Installation) -> dict[str, bytes]:
+    """What the broker keeps of all that there is, but what changes by itself."""
+    name, password = account("homeassistant").values()
+    kept: dict[str, bytes] = {}
+    with Client(installation.broker.port, name, password) as client:
+        client.client.on_message = lambda _c, _u, m: (
+            kept.update({m.topic: bytes(m.payload)}) if m.retain else None
+        )
+        client.subscribe("bluenova/+/snapshot", "bluenova/+/availability", "bluenova/collector/+",
+                         "bluenova/+/status", "homeassistant/#")  # fmt: skip
+        time.sleep(0.5)
+    return {topic: payload for topic, payload in kept.items() if not topic.endswith("/status")} | {
+        topic: b"" for topic in kept if topic.endswith("/status")
+    }
+
+
+def test_nothing_is_changed_and_nobody_is_disturbed(
+    installation: Installation, checker: Checker
+) -> None:
+    outbox = installation.collectors["OUTBOX_PATH"].parent
+    before = retained(installation)
+    files = {path.name for path in outbox.iterdir()}
+    collectors, recorders = installation.collector.lines(), installation.recorder.lines()
+    (held,) = query(installation.database, "SELECT count(*) FROM pg_stat_user_tables")
+    checker.collector(installation.collectors)
+    checker.recorder(installation.recorders)
+    assert before, "or nothing is compared"
+    assert retained(installation) == before
+    assert {path.name for path in outbox.iterdir()} == files
+    assert installation.collector.lines() == collectors, "not a word in its log"
+    assert installation.recorder.lines() == recorders
+    assert query(installation.database, "SELECT count(*) FROM battery_pack_rejected") == [(0,)]
+    assert query(installation.database, "SELECT count(*) FROM pg_stat_user_tables") == [held]
+    batteries = "SELECT DISTINCT mcu_id FROM battery_pack"
+    assert query(installation.database, batteries) == [(0x1A2B3C4D,)]

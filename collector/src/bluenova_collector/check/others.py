@@ -18,15 +18,15 @@ RECORDER, OWN_NAME = "recorder", "own name"
 BIRTH, DISCOVERY = "home assistant", "home assistant discovery"
 NAMES = (RECORDER, OWN_NAME, BIRTH, DISCOVERY)
 
-# What is retained comes right after the subscription.
-RETAINED_WITHIN_S = 1.5
+# What is retained comes right after the subscription: a part of the time for listening will do.
+RETAINED_PART = 1 / 3
 # The battery's room takes about so long to hear its MCU ID.
 MOST_S = 12.0
 
 
 @dataclass(frozen=True)
 class OthersLook:
-    """What a collector with these settings expects of the others."""
+    """What a collector with these settings expects of the others; `listen_s` as for the battery."""
 
     broker: BrokerLook
     topics: Topics
@@ -35,6 +35,7 @@ class OthersLook:
     energy_unit: str
     has_recorder: bool
     discovery: bool
+    listen_s: float
 
     async def look(self, findings: Findings) -> None:
         """Listens until the battery is heard, and then for what is retained about it."""
@@ -53,7 +54,8 @@ class OthersLook:
                 expected = self._expected()
                 for topic in expected:
                     probe.subscribe(topic)
-                probe.listen(lambda: self._has_all(probe, expected), RETAINED_WITHIN_S)
+                within_s = self.listen_s * RETAINED_PART
+                probe.listen(lambda: self._has_all(probe, expected), within_s)
                 heard = list(probe.heard)
         except (NoAnswer, Refused) as error:
             findings.wrong(RECORDER, f"the connection was lost: {error}", "Try again")

@@ -66,6 +66,7 @@ def rooms(of: Collectors) -> list[Room]:
         of.energy_unit,
         of.has_recorder,
         of.discovery,
+        of.listen_s,
     )
 
     async def look_around(findings: Findings) -> None:

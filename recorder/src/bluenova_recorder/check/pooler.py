@@ -14,7 +14,7 @@ from bluenova_shared.check.result import Findings
 
 POOLER = "database pooler"
 # A pool of one connection has no second one in session mode.
-ANOTHER_WITHIN_S = 2.0
+ANOTHER_WITHIN_S = 1.0
 
 
 def look_at_pooler(

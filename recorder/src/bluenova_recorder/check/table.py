@@ -1,5 +1,8 @@
 """The table: whether it is there, and what keeps its rows unique."""
 
+import contextlib
+
+import psycopg2
 from psycopg2 import extensions as pg
 
 from bluenova_recorder.check.asking import BRIEF, asking
@@ -51,35 +54,38 @@ def look_at_table(findings: Findings, db: pg.connection) -> TableState | None:
 
 def look_at_key(findings: Findings, db: pg.connection, state: TableState) -> None:
     """Adds `table's key`: which one, whether it is valid, or is being built."""
-    key = ", ".join(KEY)
+    build = None
     with asking(db, findings, UNIQUE) as cursor:
         cursor.execute(_BUILD, [state.oid])
         build = cursor.fetchone()
-        named = ", ".join(one.name for one in state.indexes if one.keeps_unique)
-        if build is not None and not state.has_whole_key:
-            findings.warning(
-                UNIQUE,
-                f"an index is being built: {percent(*build)} %; rows are stored once meanwhile",
-                "Wait; if it does not go on, see: database blockers",
-            )
-        elif state.has_whole_key and state.narrower_keys:
-            one = state.narrower_keys[0]
-            findings.warning(
-                UNIQUE,
-                f"{named} is valid; but your own {one.name} on ({one.on}) may refuse rows",
-                f"DROP INDEX {one.name}  (or its constraint); docs/migrating.md explains",
-            )
-        elif state.has_whole_key:
-            findings.ok(UNIQUE, f"{named} on ({key}), valid, for all rows")
-        elif not state.can_have_key:
-            why = "other tables inherit from it" if state.has_heirs else "it is no plain table"
-            findings.warning(
-                UNIQUE,
-                f"none can hold for all rows, as {why}: each row is looked for first",
-                f"An index on ({key}) of each table makes that fast",
-            )
-        else:
-            _look_at_rows(findings, db, state)
+    if findings.has(UNIQUE):
+        return
+    key = ", ".join(KEY)
+    named = ", ".join(one.name for one in state.indexes if one.keeps_unique)
+    if build is not None and not state.has_whole_key:
+        findings.warning(
+            UNIQUE,
+            f"an index is being built: {percent(*build)} %; rows are stored once meanwhile",
+            "Wait; if it does not go on, see: database blockers",
+        )
+    elif state.has_whole_key and state.narrower_keys:
+        one = state.narrower_keys[0]
+        findings.warning(
+            UNIQUE,
+            f"{named} is valid; but your own {one.name} on ({one.on}) may refuse rows",
+            f"DROP INDEX {one.name}  (or its constraint); docs/migrating.md explains",
+        )
+    elif state.has_whole_key:
+        findings.ok(UNIQUE, f"{named} on ({key}), valid, for all rows")
+    elif not state.can_have_key:
+        why = "other tables inherit from it" if state.has_heirs else "it is no plain table"
+        findings.warning(
+            UNIQUE,
+            f"none can hold for all rows, as {why}: each row is looked for first",
+            f"An index on ({key}) of each table makes that fast",
+        )
+    else:
+        _look_at_rows(findings, db, state)
 
 
 def _look_at_rows(findings: Findings, db: pg.connection, state: TableState) -> None:
@@ -88,7 +94,8 @@ def _look_at_rows(findings: Findings, db: pg.connection, state: TableState) -> N
     kept = f"rows from {state.unique_from} on are kept unique; " if partial else ""
     found = None
     if state.rows <= MOST_COUNTED_ROWS:
-        found = InAMoment(db, BRIEF).duplicates(state)
+        with contextlib.suppress(psycopg2.Error):  # a lock, say: then there is no telling
+            found = InAMoment(db, BRIEF).duplicates(state)
     if found is not None and found.keys:
         findings.warning(
             UNIQUE,

@@ -1,6 +1,7 @@
 """Looks for a host's addresses and knocks at a port, without hanging."""
 
 import asyncio
+import os
 import socket
 
 from bluenova_shared.check.result import Findings
@@ -51,4 +52,7 @@ async def look_at_host(
 def _told(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"no answer within {WITHIN_S:g} s"
+    number = getattr(error, "errno", None)
+    if number is not None and number > 0:  # asyncio's own words repeat the address
+        return os.strerror(number)
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

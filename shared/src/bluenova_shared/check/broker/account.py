@@ -1,6 +1,6 @@
 """Whether the broker lets us in, and what is the matter if it does not."""
 
-from bluenova_shared.check.broker.handshake import answers_otherwise, speaks_mqtt_3, speaks_tls
+from bluenova_shared.check.broker.handshake import MQTT_3, answer_to_mqtt_3, speaks_tls
 from bluenova_shared.check.broker.probe import NoAnswer, Probe, Refused
 from bluenova_shared.check.result import Findings
 from bluenova_shared.mqtt.broker import Broker
@@ -65,9 +65,11 @@ def _note_silence(findings: Findings, broker: Broker, why: str) -> None:
             "Set MQTT_TLS=true (and MQTT_TLS_CA, if the broker's authority is your own), or "
             "MQTT_PORT to the port in clear, often 1883",
         )
-    elif speaks_mqtt_3(broker):
+        return
+    answer = answer_to_mqtt_3(broker)
+    if answer == MQTT_3:
         findings.wrong(PROTOCOL, "the broker knows MQTT 3.1.1 alone, not MQTT 5", _NO_MQTT_5)
-    elif broker.tls is None and answers_otherwise(broker.host, broker.port):
+    elif answer:
         findings.wrong(
             PROTOCOL,
             f"what answers at {broker} is no MQTT broker",

@@ -12,8 +12,8 @@ WITHIN_S = 3.0
 # A CONNECT of MQTT 3.1.1, who wants no session, up to the client's name of 8 bytes; a farewell.
 _CONNECT_3 = b"\x10\x14\x00\x04MQTT\x04\x02\x00\x14\x00\x08"
 _DISCONNECT = b"\xe0\x00"
-# The first byte of a TLS record that says no to what is in clear.
-_ALERT = 0x15
+# The beginning of each answer to such a CONNECT, a refusal, too.
+MQTT_3 = b"\x20\x02"
 
 
 def speaks_tls(host: str, port: int) -> bool:
@@ -31,25 +31,21 @@ def speaks_tls(host: str, port: int) -> bool:
     return False
 
 
-def speaks_mqtt_3(broker: Broker) -> bool:
-    """Whether it answers a client of MQTT 3.1.1, who leaves at once."""
+def answer_to_mqtt_3(broker: Broker) -> bytes:
+    """The first bytes with which it answers a client of MQTT 3.1.1, who leaves at once.
+
+    They are MQTT_3 if it knows that, and none if there is no answer.
+    """
     with contextlib.suppress(OSError), _connect(broker.host, broker.port) as bare:
         tls = broker.tls
         stream = bare if tls is None else tls.wrap_socket(bare, server_hostname=broker.host)
         with stream:
             stream.sendall(_CONNECT_3 + secrets.token_hex(4).encode())
-            answer = stream.recv(4)
-            stream.sendall(_DISCONNECT)
-        return answer[:2] == b"\x20\x02"
-    return False
-
-
-def answers_otherwise(host: str, port: int) -> bool:
-    """Whether something answers that is no MQTT: HTTP, for example."""
-    with contextlib.suppress(OSError), _connect(host, port) as bare:
-        bare.sendall(b"GET / HTTP/1.0\r\n\r\n")
-        return bare.recv(1) not in (b"", bytes([_ALERT]), b"\x20")
-    return False
+            answer = stream.recv(len(MQTT_3))
+            with contextlib.suppress(OSError):
+                stream.sendall(_DISCONNECT)
+        return answer
+    return b""
 
 
 def _connect(host: str, port: int) -> socket.socket:
