@@ -1,6 +1,5 @@
 """Beside an installation that works, `check` says so, and changes nothing."""
 
-import json
 import os
 import subprocess
 import sys
@@ -81,16 +80,11 @@ def test_the_program_prints_lines_and_ends_with_0_or_1(installation: Installatio
     assert SECRET not in ended.stdout
 
 
-def test_wrong_settings_are_results_too(installation: Installation) -> None:
-    ended = run(
-        "bluenova_recorder", installation.recorders, "--json", BATCH_ROWS="0", MQTT_PORT="x"
-    )
-    assert ended.returncode == 1
-    said = json.loads(ended.stdout)
-    assert not said["ok"]
-    assert {one["name"] for one in said["checks"]} == {"settings"}
-    assert ["BATCH_ROWS" in one["found"] for one in said["checks"]].count(True) == 1
-    assert all(one["cure"].startswith("Set it to ") for one in said["checks"])
+def test_wrong_settings_are_results_too(installation: Installation, checker: Checker) -> None:
+    checked = checker.recorder({**installation.recorders, "BATCH_ROWS": "0", "MQTT_PORT": "x"})
+    assert [one.name for one in checked.results] == ["settings", "settings"]
+    assert ["BATCH_ROWS" in one.found for one in checked.results].count(True) == 1
+    assert all(one.cure.startswith("Set it to ") for one in checked.results)
 
 
 def test_a_terminal_gets_colours_and_nothing_that_could_steer_it() -> None:

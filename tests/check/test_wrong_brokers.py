@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import paho.mqtt.client as paho
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 from tests.support.checking import Checked, Checker
 from tests.support.factories import MCU_ID, open_outbox
-from tests.support.harness import Listener, eventually
+from tests.support.harness import Listener, collector, eventually, wait_until_ready
 from tests.support.installation import account, acl_without, use_accounts
 from tests.support.outboxes import MEMORY
 
@@ -348,19 +350,26 @@ def test_another_collector_with_our_name(
 
 
 def test_two_collectors_that_throw_each_other_out(
-    named: str, mosquitto: Mosquitto, check: Callable[..., Checked]
+    named: str, mosquitto: Mosquitto, tmp_path: Path, check: Callable[..., Checked]
 ) -> None:
-    done = threading.Event()
-
-    def come_again() -> None:
-        while not done.wait(0.1):
-            other.publish(f"bluenova/collector/{named}", "online")
-
-    with Listener(mosquitto) as other:
-        threading.Thread(target=come_again, daemon=True).start()
-        checked = check(mosquitto.port)
-        done.set()
-    checked.assert_names("own name", "wrong", "came and went .* times.*outbox of its own")
+    rival = paho.Client(CallbackAPIVersion.VERSION2, named, protocol=paho.MQTTv5)
+    rival.reconnect_delay_set(1, 1)
+    files: dict[str, Any] = {
+        "HEALTH_FILE": tmp_path / "health.json",
+        "OUTBOX_PATH": tmp_path / "outbox.sqlite",
+    }
+    with collector(
+        tmp_path, battery_port=free_port(), mqtt_port=mosquitto.port, **files
+    ) as service:
+        wait_until_ready(service)
+        rival.connect(mosquitto.host, mosquitto.port)
+        rival.loop_start()
+        while (checked := check(mosquitto.port, **files))["own name"].state != "wrong":
+            pass  # the test's own time limit ends this
+        rival.disconnect()
+        rival.loop_stop()
+    words = "(came and went .* times|has had no broker for).*two have this name.*never a copy"
+    checked.assert_names("own name", "wrong", words)
 
 
 def test_another_collector_of_this_battery(

@@ -12,6 +12,7 @@ class Known:
 
     contents: Contents = field(default_factory=Contents)
     in_use: bool = False  # whether a collector runs that has the outbox
+    without_broker_s: float = 0.0  # for how long that one has had no broker
     heard_mcu_id: str | None = None
     outbox_read: asyncio.Event = field(default_factory=asyncio.Event)
     battery_heard: asyncio.Event = field(default_factory=asyncio.Event)

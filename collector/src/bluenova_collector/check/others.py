@@ -9,7 +9,7 @@ from bluenova_collector.homeassistant.discovery import Describer
 from bluenova_collector.loops import VERSION
 from bluenova_shared.check.broker.look import BrokerLook
 from bluenova_shared.check.broker.probe import NoAnswer, Probe, Refused
-from bluenova_shared.check.result import Findings
+from bluenova_shared.check.result import Findings, ago
 from bluenova_shared.message import Message
 from bluenova_shared.threads import in_daemon_thread
 from bluenova_shared.topics import Topics
@@ -20,6 +20,8 @@ NAMES = (RECORDER, OWN_NAME, BIRTH, DISCOVERY)
 
 # What is retained comes right after the subscription: a part of the time for listening will do.
 RETAINED_PART = 1 / 3
+# A collector that the broker lets in needs no longer, but after a restart of the broker.
+ALONE_S = 2.0
 # The battery's room takes about so long to hear its MCU ID.
 MOST_S = 12.0
 
@@ -108,6 +110,10 @@ class OthersLook:
         elif kept and not self.known.in_use:
             found = f"another collector called {name} is online, while none has this outbox"
             findings.wrong(OWN_NAME, found, cure)
+        elif self.known.in_use and self.known.without_broker_s > ALONE_S:
+            lasts = ago(self.known.without_broker_s)
+            found = f"the {name} that runs has had no broker for {lasts}, which lets us in"
+            findings.wrong(OWN_NAME, f"{found}: perhaps two have this name", cure)
         elif len(anew) > 1:
             found = f"{name} came and went {len(anew)} times in some seconds: two have this name"
             findings.wrong(OWN_NAME, found, cure)

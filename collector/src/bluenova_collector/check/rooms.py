@@ -70,8 +70,8 @@ def rooms(of: Collectors) -> list[Room]:
     )
 
     async def look_around(findings: Findings) -> None:
-        look_at_start = "docker compose up -d collector"
-        service_health.look_at_service(findings, of.health_file, look_at_start)
+        troubles = service_health.look_at_service(findings, of.health_file, "collector")
+        known.without_broker_s = troubles.get("no broker", 0.0)
         clock.look_at_clock(findings, of.clocks.wall())
 
     async def look_at_broker(findings: Findings) -> None:

@@ -67,8 +67,7 @@ def rooms(of: Recorders) -> list[Room]:
     at_snapshots = SnapshotsLook(at_broker, of.topics, known, of.listen_s)
 
     async def look_at_service(findings: Findings) -> None:
-        start = "docker compose up -d recorder"
-        service_health.look_at_service(findings, of.health_file, start)
+        service_health.look_at_service(findings, of.health_file, "recorder")
 
     async def look_at_broker(findings: Findings) -> None:
         if await at_broker.look(findings):
