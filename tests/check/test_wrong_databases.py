@@ -245,6 +245,11 @@ def owned(ready: Database) -> Iterator[Callable[[str], dict[str, str]]]:
             "GRANT TEMPORARY ON DATABASE", id="no temporary tables",
         ),
         pytest.param(
+            "REVOKE DELETE ON battery_pack_changed_hours FROM {user}", "warning",
+            "missing for the hours.*GRANT DELETE ON battery_pack_changed_hours TO",
+            id="no right to keep the hours",
+        ),
+        pytest.param(
             "REVOKE CREATE ON SCHEMA public FROM {user}, PUBLIC", "warning",
             "missing for the hours.*GRANT CREATE ON SCHEMA public TO", id="no right to create",
         ),

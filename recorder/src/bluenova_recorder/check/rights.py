@@ -9,11 +9,18 @@ from bluenova_shared.table import TABLE
 ENCODING, RIGHTS = "database encoding", "database rights"
 
 _OURS = [TABLE, f"{TABLE}_rejected", f"{TABLE}_events"]
+# Without these there are rows, and no hours.
+_FOR_HOURS = [
+    (TABLE, "TRIGGER"),
+    *((f"{TABLE}_hours", right) for right in ("SELECT", "INSERT", "DELETE")),
+    *((f"{TABLE}_changed_hours", right) for right in ("SELECT", "INSERT", "DELETE")),
+    *((f"{TABLE}_hours_filled", right) for right in ("SELECT", "INSERT", "UPDATE")),
+]
 # Each right that is missing, as the statement that gives it, and whether recording needs it: the
 # others are for the hours.
 _MISSING = """
 SELECT format('GRANT %%s ON %%I TO %%I', wanted.privilege, wanted.name, current_user),
-       wanted.privilege <> 'TRIGGER'
+       wanted.privilege <> 'TRIGGER' AND wanted.name = ANY (%(needed)s)
 FROM unnest(%(tables)s, %(rights)s) AS wanted (name, privilege)
 WHERE to_regclass(wanted.name) IS NOT NULL
   AND NOT has_table_privilege(to_regclass(wanted.name), wanted.privilege)
@@ -22,7 +29,7 @@ SELECT format('GRANT TEMPORARY ON DATABASE %%I TO %%I', current_database(), curr
 WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
 UNION ALL
 SELECT format('GRANT CREATE ON SCHEMA %%I TO %%I', current_schema(), current_user),
-       EXISTS (SELECT FROM unnest(%(tables)s) AS name WHERE to_regclass(name) IS NULL)
+       EXISTS (SELECT FROM unnest(%(needed)s) AS name WHERE to_regclass(name) IS NULL)
 WHERE NOT has_schema_privilege(current_schema(), 'CREATE')
 """
 _READ_ONLY = """
@@ -85,10 +92,13 @@ def _can_write(findings: Findings, cursor: pg.cursor) -> bool:
 
 def _look_at_grants(findings: Findings, cursor: pg.cursor, *, removes_rows: bool) -> None:
     wanted = [(name, right) for name in _OURS for right in ("SELECT", "INSERT")]
-    wanted += [(TABLE, "TRIGGER")] + [(TABLE, "DELETE")] * removes_rows
-    cursor.execute(
-        _MISSING, {"tables": [name for name, _ in wanted], "rights": [one for _, one in wanted]}
-    )
+    wanted += [*_FOR_HOURS, *[(TABLE, "DELETE")] * removes_rows]
+    values = {
+        "tables": [name for name, _ in wanted],
+        "rights": [right for _, right in wanted],
+        "needed": _OURS,
+    }
+    cursor.execute(_MISSING, values)
     missing = cursor.fetchall()
     cursor.execute(_OWNER)
     owner, is_owners, account = cursor.fetchone() or ("", True, "")

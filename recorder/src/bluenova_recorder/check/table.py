@@ -48,7 +48,9 @@ def look_at_table(findings: Findings, db: pg.connection) -> TableState | None:
                 "The recorder adds it when it starts: docker compose restart recorder",
             )
         else:
-            findings.ok(NAME, f"{state.schema}.{TABLE}, {kind}, about {state.rows:,} rows")
+            # Nobody has counted a table that was never analyzed.
+            rows = f"about {state.rows:,} rows" if state.rows else "rows not counted yet"
+            findings.ok(NAME, f"{state.schema}.{TABLE}, {kind}, {rows}")
     return state
 
 
@@ -56,8 +58,10 @@ def look_at_key(findings: Findings, db: pg.connection, state: TableState) -> Non
     """Adds `table's key`: which one, whether it is valid, or is being built."""
     build = None
     with asking(db, findings, UNIQUE) as cursor:
-        cursor.execute(_BUILD, [state.oid])
-        build = cursor.fetchone()
+        cursor.execute("SELECT to_regclass('pg_stat_progress_create_index') IS NOT NULL")
+        if cursor.fetchone() == (True,):  # not in PostgreSQL 11
+            cursor.execute(_BUILD, [state.oid])
+            build = cursor.fetchone()
     if findings.has(UNIQUE):
         return
     key = ", ".join(KEY)

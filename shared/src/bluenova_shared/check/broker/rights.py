@@ -108,5 +108,5 @@ def _note(
         ask.name,
         f"{who} may not {what} it ({said})" if is_denied else f"the broker refuses it ({said})",
         f"Give it the right; in Mosquitto's ACL, below `user {user or '...'}`: "
-        f"topic {ask.name}  and then: docker compose restart mosquitto",
+        f"topic {ask.name}  and then: docker compose up -d && docker compose restart mosquitto",
     )
