@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from tests.support.checking import COLLECTOR, Checked, Checker
-from tests.support.factories import open_outbox, snapshot
+from tests.support.factories import fill, open_outbox, snapshot
 from tests.support.harness import Battery
 from tests.support.outboxes import MEMORY, overwrite
 
+from bluenova_collector.check.outbox_copy import contents_of
 from bluenova_shared.clocks import Clocks
 from bluenova_tools.chaos.disk import SmallDisk
 from bluenova_tools.local import free_port
@@ -149,6 +150,18 @@ def test_a_damaged_outbox(check: Callable[..., Checked], tmp_path: Path) -> None
     overwrite(path, 0, b"\xff" * 4096)
     check().assert_names("outbox waiting", "warning", "damaged.*docker compose up -d collector")
     assert path.read_bytes()[:4] == b"\xff" * 4, "it is left as it was"
+
+
+def test_a_big_outbox_is_read_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "outbox.sqlite"
+    outbox = open_outbox(path)
+    list(fill(outbox, 50))
+    outbox.close()
+    files = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
+    found = contents_of(path, most_bytes=1000)
+    assert (found.waiting.total(), found.is_exact) == (50, False)
+    assert found == dataclasses.replace(contents_of(path), is_exact=False)
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == files
 
 
 def test_an_outbox_is_neither_made_nor_changed(

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -191,18 +191,20 @@ def test_a_port_that_is_spoken_to_in_the_wrong_way(
 
 
 @contextmanager
-def that_answers(answer: Callable[[bytes], bytes]) -> Iterator[int]:
-    """The port of a server that answers the first packet of each connection so, and hangs up."""
+def that_answers(answer: Callable[[bytes], bytes], *, for_long: bool = False) -> Iterator[int]:
+    """The port of a server that answers a packet so, and hangs up; or `for_long` each packet."""
+
+    def talk(client: socket.socket) -> None:
+        with client, suppress(OSError):
+            while packet := client.recv(1000):
+                client.sendall(answer(packet))
+                if not for_long:
+                    return
 
     def serve(server: socket.socket) -> None:
-        while True:
-            try:
-                client, _ = server.accept()
-            except OSError:
-                return  # closed
-            with client:
-                if packet := client.recv(1000):
-                    client.sendall(answer(packet))
+        with suppress(OSError):  # it is closed
+            while True:
+                threading.Thread(target=talk, args=server.accept()[:1], daemon=True).start()
 
     with closing(socket.create_server(("127.0.0.1", 0))) as server:
         threading.Thread(target=serve, args=(server,), daemon=True).start()
@@ -287,6 +289,32 @@ def test_a_broker_that_can_do_less(
         check(broker.port, RECORDER="none").assert_names(name, state, words)
 
 
+def test_a_broker_of_qos_0_does_not_say_who_may_publish(check: Callable[..., Checked]) -> None:
+    with Mosquitto(config=["max_qos 0"]) as broker:
+        checked = check(broker.port, RECORDER="none")
+    assert checked["write bluenova/+/snapshot"].state == "skipped"
+    assert checked["read homeassistant/status"].state == "ok"
+
+
+def that_ends_it(packet: bytes) -> bytes:
+    """What HiveMQ does with who publishes without the right: it says so, and hangs up."""
+    kind = packet[0] >> 4
+    return {1: b"\x20\x03\x00\x00\x00", 3: b"\xe0\x02\x87\x00"}.get(
+        kind, b"\x90\x04" + packet[2:4] + b"\x00\x00"
+    )
+
+
+def test_a_broker_that_ends_the_connection_for_want_of_a_right(
+    check: Callable[..., Checked],
+) -> None:
+    with that_answers(that_ends_it, for_long=True) as port:
+        checked = check(port, RECORDER="none", HA_DISCOVERY="false")
+    assert checked["broker packet size"].state == "skipped"
+    for topic in ("bluenova/+/snapshot", "bluenova/collector/+"):
+        words = r"may not publish on it \(closed by the broker: Not authorized\).*topic write"
+        checked.assert_names(f"write {topic}", "wrong", words)
+
+
 @contextmanager
 def with_rights(acl: str) -> Iterator[Mosquitto]:
     with Mosquitto(anonymous=False) as broker:
@@ -353,7 +381,13 @@ def test_two_collectors_that_throw_each_other_out(
     named: str, mosquitto: Mosquitto, tmp_path: Path, check: Callable[..., Checked]
 ) -> None:
     rival = paho.Client(CallbackAPIVersion.VERSION2, named, protocol=paho.MQTTv5)
-    rival.reconnect_delay_set(1, 1)
+    done = threading.Event()
+
+    def come_again() -> None:
+        if not done.is_set():
+            rival.reconnect()
+
+    rival.on_disconnect = lambda *_: come_again()
     files: dict[str, Any] = {
         "HEALTH_FILE": tmp_path / "health.json",
         "OUTBOX_PATH": tmp_path / "outbox.sqlite",
@@ -366,6 +400,7 @@ def test_two_collectors_that_throw_each_other_out(
         rival.loop_start()
         while (checked := check(mosquitto.port, **files))["own name"].state != "wrong":
             pass  # the test's own time limit ends this
+        done.set()
         rival.disconnect()
         rival.loop_stop()
     words = "(came and went .* times|has had no broker for).*two have this name.*never a copy"

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from psycopg2 import sql
 from tests.support.c_program import C_PROGRAMS_TABLE, DUPLICATES
 from tests.support.checking import RECORDER, Checked, Checker
 from tests.support.databases import odd_database
-from tests.support.harness import query
+from tests.support.harness import eventually, query
 
 from bluenova_recorder import schema
 from bluenova_recorder.account import Account
@@ -290,6 +291,29 @@ def test_somebody_who_locks_the_table(ready: Database, check: Callable[..., Chec
         db.rollback()
         cursor.execute("LOCK TABLE battery_pack IN ACCESS SHARE MODE")  # as pg_dump does
         assert check(ready.environment())["database blockers"].state == "ok"
+
+
+def test_a_backup_that_keeps_an_index_waiting(
+    ready: Database, check: Callable[..., Checked]
+) -> None:
+    with (
+        contextlib.closing(ready.connect()) as backup,
+        backup.cursor() as dumps,
+        contextlib.closing(ready.connect()) as owner,
+        owner.cursor() as builds,
+        ThreadPoolExecutor() as beside,
+    ):
+        backup.set_session(isolation_level="REPEATABLE READ")
+        dumps.execute("SET application_name = 'pg_dump'; SELECT count(*) FROM battery_pack")
+        owner.autocommit = True
+        build = "CREATE INDEX CONCURRENTLY theirs ON battery_pack (soc)"
+        built = beside.submit(builds.execute, build)
+        name = "database blockers"
+        eventually(lambda: check(ready.environment())[name].state == "warning")
+        words = rf"waits for process {backup.info.backend_pid} \(pg_dump, account.*Wait until"
+        check(ready.environment()).assert_names(name, "warning", words)
+        backup.rollback()
+        built.result(10)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ NAMES = (RECORDER, OWN_NAME, BIRTH, DISCOVERY)
 # What is retained comes right after the subscription: a part of the time for listening will do.
 RETAINED_PART = 1 / 3
 # A collector that the broker lets in needs no longer, but after a restart of the broker.
-ALONE_S = 2.0
+ALONE_S = 1.5
 # The battery's room takes about so long to hear its MCU ID.
 MOST_S = 12.0
 
@@ -106,7 +106,7 @@ class OthersLook:
         kept = [one for one in mine if one.retain and one.payload == b"online"]
         anew = [one for one in mine if not one.retain and one.payload]
         if not name:
-            findings.skipped(OWN_NAME, "there is no outbox yet, which keeps it")
+            findings.skipped(OWN_NAME, "not known, as it is kept in the outbox")
         elif kept and not self.known.in_use:
             found = f"another collector called {name} is online, while none has this outbox"
             findings.wrong(OWN_NAME, found, cure)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bluenova_collector.check.known import Known
-from bluenova_collector.check.outbox_copy import Contents, TooBig, contents_of, user_of
+from bluenova_collector.check.outbox_copy import Contents, contents_of, user_of
 from bluenova_collector.delivery.outbox_file import ROOM_FOR_DELETING_BYTES
 from bluenova_collector.memory import Memory
 from bluenova_shared.check.result import Findings, ago, size
@@ -69,7 +69,8 @@ class OutboxLook:
             except OSError as error:
                 findings.wrong(FILE, f"{self.path} cannot be read ({error.strerror})", cure)
                 return False, None
-            used = f"; the collector that runs has it (process {user})" if user is not None else ""
+            used = "; the collector that runs has it" if user is not None else ""
+            used += f" (process {user})" if user else ""  # 0: one of another container
             findings.ok(FILE, f"{self.path} can be written{used}")
         else:
             findings.ok(FILE, f"{self.path} is not there yet, and can be made")
@@ -78,13 +79,6 @@ class OutboxLook:
     def _look_at_contents(self, findings: Findings, user: int | None) -> None:
         try:
             contents = contents_of(self.path) if self.path.exists() else Contents()
-        except TooBig:
-            findings.warning(
-                WAITING,
-                "too much to be counted",
-                "See whether a recorder stores it: bluenova-recorder check",
-            )
-            return
         except (OSError, sqlite3.Error, TypeError) as error:
             findings.warning(
                 WAITING,
@@ -101,12 +95,13 @@ class OutboxLook:
 
     def _judge_waiting(self, findings: Findings, contents: Contents) -> None:
         waiting, full = contents.waiting.total(), f"{self.limit:,} at most"
+        about = "" if contents.is_exact else "about "
         if not self.has_recorder or not waiting or contents.oldest_s is None:
-            findings.ok(WAITING, f"{waiting:,} wait for a receipt ({full})")
+            findings.ok(WAITING, f"{about}{waiting:,} wait for a receipt ({full})")
             return
         oldest_s = self.wall() - contents.oldest_s
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(contents.oldest_s))
-        found = f"{waiting:,} wait for a receipt ({full}), the oldest since {since} UTC"
+        found = f"{about}{waiting:,} wait for a receipt ({full}), the oldest since {since} UTC"
         if oldest_s < PATIENCE_S:
             findings.ok(WAITING, found)
             return

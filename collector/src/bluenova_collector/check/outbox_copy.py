@@ -1,10 +1,13 @@
 """What stands in an outbox, seen without touching it.
 
 A collector at work holds a lock on its outbox; and even to open one for reading would make files
-beside it and lock it for an instant. So its files are copied, and the copy is opened.
+beside it and lock it for an instant. So its files are copied, and the copy is opened. One that is
+too big for that is read as if nobody could write to it: without locks, and without what SQLite has
+not moved into its main file yet.
 """
 
 import contextlib
+import dataclasses
 import fcntl
 import os
 import shutil
@@ -42,10 +45,7 @@ class Contents:
     waiting: Counter[str] = field(default_factory=Counter)
     oldest_s: int | None = None
     memory: Memory = field(default_factory=Memory)
-
-
-class TooBig(Exception):  # noqa: N818  # it is what was found
-    """The outbox is too big to be copied."""
+    is_exact: bool = True
 
 
 def user_of(path: Path) -> int | None:
@@ -59,14 +59,19 @@ def user_of(path: Path) -> int | None:
     return None if kind == fcntl.F_UNLCK else int(pid)
 
 
-def contents_of(path: Path) -> Contents:
-    """What stands in the outbox now. Raises OSError, sqlite3.Error, TooBig."""
+def contents_of(path: Path, most_bytes: int = MOST_BYTES) -> Contents:
+    """What stands in the outbox now; of one that is bigger than `most_bytes`, what stood in it.
+
+    Raises OSError, sqlite3.Error.
+    """
+    if sum(size for size, _ in _state_of(path)) > most_bytes:
+        uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as db:
+            return dataclasses.replace(_read(db), is_exact=False)
     with tempfile.TemporaryDirectory(prefix="bluenova-check-") as folder:
         copy = Path(folder) / "copy.sqlite"
         for _ in range(_TRIES):
             before = _state_of(path)
-            if sum(size for size, _ in before) > MOST_BYTES:
-                raise TooBig
             for part in _PARTS:
                 with contextlib.suppress(FileNotFoundError):
                     shutil.copyfile(f"{path}{part}", f"{copy}{part}")

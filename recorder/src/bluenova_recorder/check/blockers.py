@@ -3,7 +3,7 @@
 from psycopg2 import extensions as pg
 
 from bluenova_recorder.check.asking import asking
-from bluenova_recorder.others import holders_of
+from bluenova_recorder.others import blockers_of, holders_of
 from bluenova_recorder.table_state import TableState
 from bluenova_shared.check.result import Findings, ago
 from bluenova_shared.table import TABLE
@@ -25,6 +25,11 @@ GROUP BY 1, 2, 3, 4 ORDER BY 4 DESC
 _WAITING = f"""
 SELECT count(*) FROM pg_locks AS l WHERE l.relation = %s AND {_HERE} AND NOT l.granted
 """
+# Not in PostgreSQL 11.
+_BUILD = """
+SELECT pid FROM pg_stat_progress_create_index
+WHERE relid = %s AND datname = current_database() LIMIT 1
+"""
 
 
 def look_at_blockers(findings: Findings, db: pg.connection, state: TableState) -> bool:
@@ -44,8 +49,24 @@ def look_at_blockers(findings: Findings, db: pg.connection, state: TableState) -
                 f"{ago(lasts_s or 0)}: no row can be written, {waiting} wait",
                 f"Wait until it ends, or end it: SELECT pg_terminate_backend({pid})",
             )
+        elif before := _before_the_build(cursor, state):
+            findings.warning(
+                BLOCKERS,
+                f"an index is being built, and waits for {before}",
+                "Wait until that ends, or end it: SELECT pg_terminate_backend(ITS NUMBER)",
+            )
         elif holders := holders_of(cursor, state.oid):
             findings.ok(BLOCKERS, f"none; an index or a VACUUM is at work: {holders}")
         else:
             findings.ok(BLOCKERS, "nobody is in the way")
     return readable
+
+
+def _before_the_build(cursor: pg.cursor, state: TableState) -> str:
+    """Whom the build of an index waits for, by name: a backup, say; nobody: the empty text."""
+    cursor.execute("SELECT to_regclass('pg_stat_progress_create_index') IS NOT NULL")
+    if cursor.fetchone() != (True,):
+        return ""
+    cursor.execute(_BUILD, [state.oid])
+    found = cursor.fetchone()
+    return "" if found is None else blockers_of(cursor, found[0])

@@ -8,7 +8,6 @@ import psycopg2
 from psycopg2 import extensions as pg
 
 from bluenova_recorder.account import Account, is_pooled
-from bluenova_recorder.check.asking import asking
 from bluenova_recorder.table_state import TableState
 from bluenova_shared.check.result import Findings
 
@@ -21,8 +20,6 @@ def look_at_pooler(
     findings: Findings, db: pg.connection, account: Account, state: TableState | None
 ) -> None:
     """Adds `database pooler`."""
-    with asking(db, findings, POOLER):
-        pass  # that nothing is open on it
     try:
         if not is_pooled(db):
             findings.ok(POOLER, "none: this is PostgreSQL itself")

@@ -27,7 +27,7 @@ T = TypeVar("T")
 ANSWER_WITHIN_S = 3.0
 # As the services': the longest that the broker may send us.
 MAX_PACKET_BYTES = 192 * 1024
-_LOOK_EVERY_S = 0.02
+_LOOK_EVERY_S = 0.005
 
 
 class Refused(Exception):  # noqa: N818  # it is an answer
@@ -97,6 +97,11 @@ class Probe:
         # What hangs in its thread must not hold us up; it is a daemon's.
         with contextlib.suppress(RuntimeError):
             self._paho.loop_stop()
+
+    @property
+    def answers_publishers(self) -> bool:
+        """Whether the broker takes QoS 1: without, nobody is told what became of a message."""
+        return bool(getattr(self.properties, "MaximumQoS", 1))
 
     def publish(self, message: Message) -> ReasonCode | None:
         """Sends a message at QoS 1; returns the broker's answer, None if there is none in time."""

@@ -79,6 +79,9 @@ def look_at_rights(
             with new_probe() as probe:
                 while asks and not probe.end:
                     ask = asks.pop(0)
+                    if ask.verb == "write" and not probe.answers_publishers:
+                        findings.skipped(ask.name, "the broker knows only QoS 0: it does not say")
+                        continue
                     answer = ask.of(probe)
                     _note(findings, ask, user, answer, probe.end)
         except (NoAnswer, Refused) as error:
