@@ -28,6 +28,8 @@ BROKER = (
 
 
 def test_all_that_a_recorder_needs_is_well(installation: Installation, checker: Checker) -> None:
+    # The hours' triggers come some seconds after the table.
+    eventually(lambda: checker.recorder(installation.recorders)["hours"].state == "ok")
     checked = checker.recorder(installation.recorders)
     assert checked.names("warning") == checked.names("skipped") == []
     assert checked.names("ok") == [
@@ -38,6 +40,15 @@ def test_all_that_a_recorder_needs_is_well(installation: Installation, checker: 
         *("read bluenova/+/snapshot", "read bluenova/+/backlog", "snapshots"),
     ]
     assert checked["newest rows"].found.startswith("1A2B3C4D, ")
+
+
+def test_a_fresh_row_tells_that_snapshots_come_however_rarely(
+    installation: Installation, checker: Checker
+) -> None:
+    # Where nobody publishes, as if the next one came in an hour.
+    checked = checker.recorder({**installation.recorders, "TOPIC_ROOT": "elsewhere"})
+    assert checked["snapshots"].state == "ok"
+    assert checked["snapshots"].found.startswith("they come, as the newest row is")
 
 
 def test_home_assistants_word_is_heard_if_it_is_retained(
