@@ -109,7 +109,9 @@ def test_a_terminal_gets_colours_and_nothing_that_could_steer_it() -> None:
 def test_all_that_a_collector_needs_is_well(installation: Installation, checker: Checker) -> None:
     # Home Assistant's five messages go out one at a time.
     discovery = "home assistant discovery"
-    eventually(lambda: checker.collector(installation.collectors)[discovery].state == "ok")
+    eventually(
+        lambda: checker.collector(installation.collectors)[discovery].state == "ok", timeout_s=40
+    )
     checked = checker.collector(installation.collectors)
     assert checked.names("warning") == []
     assert checked.names("skipped") == ["home assistant"], "its word is not retained"

@@ -130,7 +130,8 @@ class OutboxLook:
             findings.wrong(
                 NEWEST,
                 f"it is {ago(age_s)} old, though a collector runs",
-                "See what is wrong with the battery here; docker compose logs --tail 20 collector",
+                "See what is wrong with the battery here: docker compose logs --tail 20 collector. "
+                "If it has only just started, look again in a minute",
             )
         else:
             findings.ok(NEWEST, f"it is {ago(age_s)} old")

@@ -102,8 +102,8 @@ def look_at_newest(findings: Findings, db: pg.connection, state: TableState, kno
             findings.wrong(
                 NEWEST,
                 f"that of {early[0]} is {ago(-ages[early[0]][0])} in the future",
-                "Set the clock of that battery's collector: sudo timedatectl set-ntp true. Its "
-                "rows of the time until then are kept as rejected ('time taken')",
+                "Set the clock of that battery's collector (or the database's, if it is behind): "
+                "sudo timedatectl set-ntp true. What comes until then may be rejected",
             )
         elif late:
             told = ", ".join(f"{n} {ago(ages[n][0])}" for n in late[:5])

@@ -33,14 +33,11 @@ async def look_at_host(
         return False
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     findings.ok(f"{what} name", host if addresses == [host] else f"{host} is {addresses[0]}")
-    try:
-        async with asyncio.timeout(WITHIN_S):
-            _, writer = await asyncio.open_connection(host, port)
-        writer.close()
-    except (OSError, TimeoutError) as error:
+    why = await _why_closed(addresses, port)
+    if why:
         findings.wrong(
             f"{what} port",
-            f"nobody accepts a connection at {host}:{port} ({_told(error)})",
+            f"nobody accepts a connection at {host}:{port} ({why})",
             f"{start}; check {settings}_HOST and {settings}_PORT, and whether a firewall is in "
             "between",
         )
@@ -49,9 +46,27 @@ async def look_at_host(
     return True
 
 
+async def _why_closed(addresses: list[str], port: int) -> str:
+    """Why none of the addresses accepts a connection; empty if one does.
+
+    Addresses, for asyncio would look a name up in a thread that the program's end waits for.
+    """
+    why = "it has no address"
+    for address in addresses:
+        try:
+            async with asyncio.timeout(WITHIN_S / len(addresses)):
+                _, writer = await asyncio.open_connection(address, port)
+        except (OSError, TimeoutError) as error:
+            why = _told(error)
+        else:
+            writer.close()
+            return ""
+    return why
+
+
 def _told(error: Exception) -> str:
     if isinstance(error, TimeoutError):
-        return f"no answer within {WITHIN_S:g} s"
+        return "no answer in time"
     number = getattr(error, "errno", None)
     if number is not None and number > 0:  # asyncio's own words repeat the address
         return os.strerror(number)
