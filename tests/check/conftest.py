@@ -1,9 +1,11 @@
 """A whole installation with the accounts and rights of docker-compose.yml, and checks beside it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.support.checking import Checker
+from tests.support.checking import Checked, Checker
 from tests.support.harness import collector, eventually, query, recorder, wait_until_ready
 from tests.support.installation import Installation, account, use_accounts
 
@@ -63,3 +65,21 @@ def installation(
             reader.wait_for_line("has 16 cells")
             yield Installation(broker, database, reader, writer, collectors, recorders)
     postgres.drop_database(database.name)
+
+
+@pytest.fixture
+def check_at(checker: Checker, tmp_path: Path) -> Callable[..., Checked]:
+    """A check of a collector whose battery is away, with the broker at a port."""
+
+    def run(port: int, **settings: Any) -> Checked:
+        return checker.collector(
+            {
+                "BATTERY_PORT": free_port(),
+                "MQTT_HOST": "127.0.0.1",
+                "MQTT_PORT": port,
+                "OUTBOX_PATH": tmp_path / "outbox.sqlite",
+                **settings,
+            }
+        )
+
+    return run
