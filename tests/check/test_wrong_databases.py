@@ -297,11 +297,12 @@ def test_a_backup_that_keeps_an_index_waiting(
     ready: Database, check: Callable[..., Checked]
 ) -> None:
     with (
-        contextlib.closing(ready.connect()) as backup,
-        backup.cursor() as dumps,
+        ThreadPoolExecutor() as beside,
         contextlib.closing(ready.connect()) as owner,
         owner.cursor() as builds,
-        ThreadPoolExecutor() as beside,
+        # Its end is the first, and lets the build go on, whatever comes.
+        contextlib.closing(ready.connect()) as backup,
+        backup.cursor() as dumps,
     ):
         backup.set_session(isolation_level="REPEATABLE READ")
         dumps.execute("SET application_name = 'pg_dump'; SELECT count(*) FROM battery_pack")
