@@ -177,3 +177,14 @@ def test_the_farewell_ends_with_the_collectors_own(running: Running) -> None:
     assert [topic for topic, _ in said[1:-1]] == [TOPICS.status(MCU_ID)]
     kept = running.outbox.between(0, None, MCU_ID, 100)
     assert "collector_stopped" in kept[-1].payload
+
+
+def test_an_empty_word_of_a_recorder_is_none(running: Running) -> None:
+    running.run(11)
+    before = len(running.times(TOPICS.backlog(MCU_ID)))
+    running.loops.handle_broker(Message(TOPICS.recorder(), b""))
+    running.run(2)
+    assert len(running.times(TOPICS.backlog(MCU_ID))) == before, "a check tried its right"
+    running.loops.handle_broker(Message(TOPICS.recorder(), b"ready"))
+    running.run(2)
+    assert len(running.times(TOPICS.backlog(MCU_ID))) > before

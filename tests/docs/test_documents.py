@@ -25,7 +25,7 @@ PROGRAMS: dict[str, type[PlainSettings]] = {
     "bluenova-dashboard": DashboardSettings,
     "bluenova-report": ReportSettings,
 }
-SUBCOMMANDS = {"redrive": 1, "forget": 2, "rollup": 2}  # and how many words they take
+SUBCOMMANDS = {"redrive": 1, "forget": 2, "rollup": 2, "check": 1}  # and how many words they take
 
 FENCED = re.compile(r"^(?P<marks>```+)(?P<kind>\w*)\n(?P<text>.*?)^(?P=marks)$", re.M | re.S)
 INLINE = re.compile(r"`([^`\n]+)`")

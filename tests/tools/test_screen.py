@@ -7,6 +7,7 @@ from rich.console import Console
 from tests.support.factories import pack_snapshot
 
 from bluenova_shared.snapshot import Snapshot
+from bluenova_shared.topics import NOBODY
 from bluenova_tools.simulator.battery import Pack, PackSettings
 from bluenova_tools.watch.board import Battery, Board
 from bluenova_tools.watch.cellbars import BLOCKS
@@ -168,3 +169,10 @@ def test_a_simulated_pack_is_drawn_at_any_hour() -> None:
         cells = tuple(mv / 1000 for mv in now.cell_mv)
         one = pack_snapshot(after_s=hour, cell_v=cells, soc=now.soc_percent, i_pack=now.current_a)
         assert len(drawn(board(one), 80, 24)) <= 24
+
+
+def test_a_check_that_tries_its_rights_is_no_battery() -> None:
+    one = board(pack_snapshot())
+    one.take(one.topics.snapshot(NOBODY), b"", 100.0)
+    one.take(one.topics.collector("check"), b"", 100.0)
+    assert (set(one.batteries), one.collectors, one.unreadable) == ({"1A2B3C4D"}, {}, 0)

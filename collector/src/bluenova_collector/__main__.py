@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import os
 import random
 import sys
 import time
@@ -9,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bluenova_collector.check.battery import LISTEN_S
+from bluenova_collector.check.rooms import Collectors, rooms
 from bluenova_collector.collector import Collector
 from bluenova_collector.console.connection import PAUSES_S, Console
 from bluenova_collector.delivery.adopt import Adoption
@@ -25,6 +28,7 @@ from bluenova_collector.homeassistant.refusal import Refusal
 from bluenova_collector.loops import VERSION, Loops
 from bluenova_collector.settings import CollectorSettings
 from bluenova_shared import service
+from bluenova_shared.check.command import Room, run_check
 from bluenova_shared.clocks import Clocks
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.broker import KEEPALIVE_S, Client, Will
@@ -51,6 +55,7 @@ class Parts:
     broker_pauses: Pauses = PAUSES
     keepalive_s: int = KEEPALIVE_S
     refused_again_s: float = REFUSED_AGAIN_S  # a discovery that the broker refused
+    check_listens_s: float = LISTEN_S
 
 
 PARTS = Parts()
@@ -60,6 +65,9 @@ async def serve(arguments: list[str], parts: Parts = PARTS) -> None:
     """Runs the collector until SIGTERM. Raises CannotRun."""
     if arguments[:1] == ["forget"]:
         await serve_forget(arguments[1:], parts)
+        return
+    if arguments[:1] == ["check"]:
+        await serve_check(arguments[1:], parts)
         return
     settings = CollectorSettings.load(arguments)
     settings.set_up_logging()
@@ -161,6 +169,32 @@ async def serve_forget(arguments: list[str], parts: Parts) -> None:
     settings = CollectorSettings.load(arguments[1:])
     settings.set_up_logging()
     await forget(settings.broker(), settings.topics(), mcu_id, parts.clocks.steady)
+
+
+async def serve_check(arguments: list[str], parts: Parts) -> None:
+    """Looks at all that a collector needs. Raises CannotRun if anything is wrong."""
+
+    def of(left: list[str]) -> list[Room]:
+        settings = CollectorSettings.load(left)
+        return rooms(
+            Collectors(
+                address=settings.address(),
+                broker=settings.broker(),
+                topics=settings.topics(),
+                outbox=settings.outbox(),
+                outbox_limit=settings.outbox_limit,
+                interval_s=settings.interval,
+                handshake_s=settings.handshake_s,
+                has_recorder=settings.recorder != "none",
+                discovery=settings.ha_discovery,
+                energy_unit=settings.energy_unit,
+                health_file=settings.health_file,
+                clocks=parts.clocks,
+                listen_s=parts.check_listens_s,
+            )
+        )
+
+    await run_check("bluenova-collector", arguments, of, os.environ)
 
 
 def main() -> int:

@@ -90,7 +90,8 @@ class Loops:
                 self._publish_status()
                 self.announcer.tell_all()
             case Message(topic=topic) if topic == self.topics.recorder():
-                self.delivery.recorder_is_ready()
+                if event.payload:  # an empty one is a recorder's `check`, or forgets a retained one
+                    self.delivery.recorder_is_ready()
             case Message(topic=topic) if topic in self.topics.home_assistant_states():
                 self.announcer.handle(event)
             case Message():

@@ -25,6 +25,8 @@ class CollectorSettings(ServiceSettings):
 
     `bluenova-collector forget MCU-ID` removes a battery that is gone from the broker, and so from
     Home Assistant. `forget collector/NAME` removes a collector whose outbox was lost.
+    `bluenova-collector check` looks at battery, outbox and broker, and names what is wrong; `check
+    --json` says it to programs. It changes nothing.
     """
 
     program = distribution = "bluenova-collector"

@@ -1,6 +1,7 @@
 """`bluenova-recorder`: reads the settings, chooses the clock, and wires the parts."""
 
 import logging
+import os
 import secrets
 import sys
 import time
@@ -11,6 +12,8 @@ import psycopg2
 
 from bluenova_recorder.account import SESSION, Session
 from bluenova_recorder.batch import Batch
+from bluenova_recorder.check.rooms import Recorders, rooms
+from bluenova_recorder.check.snapshots import LISTEN_S
 from bluenova_recorder.cures import reason_of
 from bluenova_recorder.housekeeping import Housekeeping
 from bluenova_recorder.recorder import PAUSES_S, Recorder
@@ -21,6 +24,7 @@ from bluenova_recorder.rollup.renew import WAITS, Waits
 from bluenova_recorder.settings import RecorderSettings
 from bluenova_recorder.store import Store
 from bluenova_shared import service
+from bluenova_shared.check.command import Room, run_check
 from bluenova_shared.mqtt.broker import KEEPALIVE_S, Client
 from bluenova_shared.mqtt.link import PAUSES, MqttLink, Pauses
 from bluenova_shared.service import CannotRun
@@ -31,9 +35,14 @@ log = logging.getLogger("bluenova_recorder")
 
 @dataclass(frozen=True)
 class Parts:
-    """What may be chosen otherwise: the clock, the waits, the recorder and the keeper of hours."""
+    """What may be chosen otherwise: the clocks, the waits, the recorder and the keeper of hours.
+
+    `wall` and `check_listens_s` are for `check` alone: what is recorded is not judged by our clock.
+    """
 
     steady: Callable[[], float] = time.monotonic
+    wall: Callable[[], float] = time.time
+    check_listens_s: float = LISTEN_S
     recorder: type[Recorder] = Recorder
     session: Session = SESSION
     database_pauses_s: tuple[float, float] = PAUSES_S
@@ -54,6 +63,9 @@ async def serve(arguments: list[str], parts: Parts = PARTS) -> None:
         return
     if arguments[:1] == ["rollup"]:
         serve_rollup(arguments[1:])
+        return
+    if arguments[:1] == ["check"]:
+        await serve_check(arguments[1:], parts)
         return
     settings = RecorderSettings.load(arguments)
     settings.set_up_logging()
@@ -137,6 +149,26 @@ def serve_rollup(arguments: list[str]) -> None:
             f"The database does not let the hours be computed ({reason_of(error)}). "
             "See PGHOST, PGPORT and PGPASSWORD_FILE."
         ) from None
+
+
+async def serve_check(arguments: list[str], parts: Parts) -> None:
+    """Looks at all that a recorder needs. Raises CannotRun if anything is wrong."""
+
+    def of(left: list[str]) -> list[Room]:
+        settings = RecorderSettings.load(left)
+        return rooms(
+            Recorders(
+                broker=settings.broker(),
+                topics=Topics(settings.topic_root),
+                account=settings.account(),
+                removes_rows=settings.keep_raw_days is not None,
+                health_file=settings.health_file,
+                wall=parts.wall,
+                listen_s=parts.check_listens_s,
+            )
+        )
+
+    await run_check("bluenova-recorder", arguments, of, os.environ)
 
 
 def main() -> int:

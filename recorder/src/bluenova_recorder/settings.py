@@ -22,6 +22,8 @@ class RecorderSettings(DatabaseSettings, ServiceSettings):
 
     `bluenova-recorder redrive` tries again to store what was rejected, after a fix.
     `bluenova-recorder rollup --rebuild` computes battery_pack_hours anew from all rows.
+    `bluenova-recorder check` looks at broker and database, and names what is wrong; `check --json`
+    says it to programs. It changes nothing.
 
     libpq's own variables (PGHOST, PGPORT, PGPASSFILE, PGSSLMODE ...) say where the database is.
     """

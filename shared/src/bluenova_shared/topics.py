@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 _MCU_LEVEL = re.compile(r"[0-9A-F]{8}")
 HOME_ASSISTANT = "homeassistant"
+# No battery has this MCU ID: what is published on its topics is for nobody.
+NOBODY = "00000000"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Topics:
         """
         name = f"bluenova_{mcu}_{part}" if part else f"bluenova_{mcu}"
         return f"{self.home_assistant}/device/{name}/config"
+
+    def discoveries(self) -> str:
+        """The filter of all discovery, of others' devices, too."""
+        return f"{self.home_assistant}/device/+/config"
 
     def home_assistant_states(self) -> set[str]:
         """Where Home Assistant says `online`; its discovery prefix need not begin this topic."""

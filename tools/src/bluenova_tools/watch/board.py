@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bluenova_shared.snapshot import Snapshot
-from bluenova_shared.topics import Topics
+from bluenova_shared.topics import NOBODY, Topics
 
 USUAL_INTERVAL_S = 10.0
 LONGEST_INTERVAL_S = 3600.0
@@ -72,6 +72,8 @@ class Board:
                 if not payload:  # an empty retained message is how MQTT forgets
                     del self.collectors[collector]
             return None
+        if mcu == NOBODY:
+            return None  # a `check` tries its rights
         battery = self.batteries.setdefault(mcu, Battery(mcu))
         if topic == self.topics.availability(mcu):
             battery.availability = _word(payload) or None
