@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2 import errors
 from psycopg2 import extensions as pg
 
-Row = dict[str, Any]
+from bluenova_dashboard.rows import Row
 
 _LINK: dict[str, Any] = {
     "connect_timeout": 3,
@@ -31,6 +31,9 @@ _OTHER_SCHEMA = (
     errors.UndefinedObject,
     errors.DatatypeMismatch,
 )
+
+
+TOO_MANY = "Too many are asking at once. Try again in a moment."
 
 
 class Unavailable(Exception):  # noqa: N818  # reads better than UnavailableError where it is caught
@@ -75,7 +78,7 @@ class Database:
     def reading(self) -> Iterator[pg.cursor]:
         """Gives a cursor; all that is asked of it is of one instant. Raises Unavailable."""
         if not self._turns.acquire(timeout=self._patience_s):
-            raise Unavailable("Too many are asking at once. Try again in a moment.")
+            raise Unavailable(TOO_MANY)
         try:
             db = self._begin()
             try:
@@ -126,8 +129,8 @@ def rows_of(
 ) -> list[Row]:
     """What a statement answers, by column. Raises psycopg2.Error."""
     cursor.execute(statement, values)
-    names = [column.name for column in cursor.description or ()]
-    return [dict(zip(names, map(_known, row), strict=True)) for row in cursor]
+    places = {column.name: n for n, column in enumerate(cursor.description or ())}
+    return [Row(places, tuple(map(_known, values))) for values in cursor]
 
 
 def _known(value: Any) -> Any:

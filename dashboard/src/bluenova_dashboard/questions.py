@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from bluenova_dashboard.database import Database, Row, rows_of
+from bluenova_dashboard.database import Database, rows_of
 from bluenova_dashboard.ranges import Window
+from bluenova_dashboard.rows import Row
 
 # How many points a chart has across: more cannot be seen on a screen.
 POINTS = 600
@@ -33,10 +34,12 @@ class Questions:
         self.database = database
         self.zone_name = zone_name
 
-    def _call(self, function: str, mcu_id: int, window: Window, *more: object) -> list[Row]:
+    def _call(
+        self, function: str, mcu_id: int, window: Window, *more: object, columns: str = "*"
+    ) -> list[Row]:
         marks = ", ".join(["%s"] * (3 + len(more)))
         return self.database.ask(
-            f"SELECT * FROM {function}({marks})",  # noqa: S608  # the names below
+            f"SELECT {columns} FROM {function}({marks})",  # noqa: S608  # the names below
             [mcu_id, window.begin, window.end, *more],
         )
 
@@ -55,9 +58,14 @@ class Questions:
         """The pack's quantities over time."""
         return self._call("battery_pack_series", mcu_id, window, points)
 
-    def cell_series(self, mcu_id: int, window: Window, points: int = CELL_POINTS) -> list[Row]:
+    def cell_series(self, mcu_id: int, window: Window, points: int) -> list[Row]:
         """Each cell's quantities over time."""
         return self._call("battery_pack_cell_series", mcu_id, window, points)
+
+    def shown_cells(self, mcu_id: int, window: Window) -> list[Row]:
+        """The cells over time, only what is shown of them: thousands of rows need memory."""
+        columns = "bucket_utc, cell, v_min, v_mean, v_max, dev_mean, t_max"
+        return self._call("battery_pack_cell_series", mcu_id, window, CELL_POINTS, columns=columns)
 
     def gaps(self, mcu_id: int, window: Window) -> list[Row]:
         """The times without rows that overlap the window, with their causes."""
