@@ -95,19 +95,47 @@ def test_jumps_lead_to_the_last_event_and_the_last_full_charge(visit: Visit) -> 
     drawn(page)
 
 
-def test_a_phone_shows_all_within_its_width_and_a_swipe_scrolls(visit: Visit) -> None:
-    phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+
+
+def test_a_phone_shows_all_within_its_width(visit: Visit) -> None:
     for path in ("/", CHARTS, f"/energy?id={ID}", f"/health?id={ID}"):
-        page = visit(path, **phone)
+        page = visit(path, **PHONE)
         if path != "/":
             drawn(page)
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, path
-    # A chart that takes no touches leaves them to the page.
-    assert page.locator(".figure .nsewdrag").count() == 0 or not page.evaluate(
-        "[...document.querySelectorAll('.figure .nsewdrag')]"
-        ".some(e => getComputedStyle(e).pointerEvents !== 'none')"
-    )
+
+
+@pytest.mark.parametrize("path", [CHARTS, f"/energy?id={ID}", f"/health?id={ID}"])
+def test_a_swipe_over_a_chart_scrolls_the_page(visit: Visit, path: str) -> None:
+    page = drawn(visit(path, **PHONE))
+    figure = page.locator(".figure").first
+    figure.evaluate("place => scrollTo(0, place.offsetTop - 300)")
+    box = figure.bounding_box()
+    assert box
+    x, y, before = box["x"] + box["width"] / 2, box["y"] + 250, page.evaluate("scrollY")
+    touch = page.context.new_cdp_session(page)
+    for kind, up in [("touchStart", 0), *(("touchMove", 40 * n) for n in range(1, 7))]:
+        point = {"x": x, "y": y - up}
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+        page.wait_for_timeout(30)
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_function("before => scrollY > before + 100", arg=before)
+    # It zoomed nothing.
+    assert page.url.endswith(path)
+
+
+def test_a_tap_on_a_chart_reads_its_values(visit: Visit) -> None:
+    page = drawn(visit(CHARTS, **PHONE))
+    expect(page.get_by_text("Tap a chart to read its values.")).to_be_visible()
+    figure = page.locator(".figure")
+    figure.evaluate("place => scrollTo(0, place.offsetTop - 100)")
+    box = figure.bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + 100)
+    expect(page.locator(".readout")).to_contain_text("Charge")
+    expect(page.locator(".cross")).to_be_visible()
 
 
 def test_the_first_key_of_the_keyboard_leads_to_the_content(visit: Visit) -> None:
