@@ -89,7 +89,7 @@ def test_the_csv_has_each_row_once(page: Page, history: Database) -> None:
     begin = end - timedelta(days=2)
     span = f"from={begin:%Y-%m-%dT%H:%M:%SZ}&to={end:%Y-%m-%dT%H:%M:%SZ}"
     answer = page.get(f"/api/batteries/{ID}/rows.csv?{span}")
-    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    lines = list(csv.DictReader(io.StringIO(answer.text)))
     (count,) = query(
         history,
         "SELECT count(*) FROM battery_pack WHERE mcu_id = %s AND insert_time_utc >= %s"
@@ -97,8 +97,8 @@ def test_the_csv_has_each_row_once(page: Page, history: Database) -> None:
         *(int(ID, 16), begin.replace(tzinfo=None, microsecond=0)),
         end.replace(tzinfo=None, microsecond=0),
     )[0]
-    assert len({row["time_utc"] for row in rows}) == len(rows) == count > 5000
-    assert re.fullmatch(r"\d+\.\d+", rows[0]["cell_16_v"])
+    assert len({line["time_utc"] for line in lines}) == len(lines) == count > 5000
+    assert re.fullmatch(r"\d+\.\d+", lines[0]["cell_16_v"])
 
 
 def test_scripts_may_be_kept_for_a_year_and_come_compressed(page: Page) -> None:

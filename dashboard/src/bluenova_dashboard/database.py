@@ -23,14 +23,9 @@ _LINK: dict[str, Any] = {
     # Here, as psycopg2 encodes with what it saw when it connected.
     "client_encoding": "UTF8",
 }
-# Some of our SQL names what only this version's functions have.
-_OTHER_SCHEMA = (
-    errors.UndefinedFunction,
-    errors.UndefinedTable,
-    errors.UndefinedColumn,
-    errors.UndefinedObject,
-    errors.DatatypeMismatch,
-)
+# "Syntax error or access rule violation": our SQL names all that it takes from the functions, so it
+# fails so if they are of another version.
+_OTHER_SCHEMA = "42"
 
 
 TOO_MANY = "Too many are asking at once. Try again in a moment."
@@ -145,11 +140,6 @@ def explain(error: psycopg2.Error, timeout_s: float) -> str:
             f"The database did not answer within {timeout_s:g} s. It may be busy, or hours may be "
             "missing: see docs/database.md."
         )
-    if isinstance(error, _OTHER_SCHEMA):
-        return (
-            "The database has not got what this page asks, or has it from another version. Start "
-            "the recorder of the same version once: it brings the database up to date."
-        )
     if isinstance(error, errors.InsufficientPrivilege):
         return (
             "The page's account may not read in the database. Grant it SELECT on all tables and "
@@ -157,4 +147,9 @@ def explain(error: psycopg2.Error, timeout_s: float) -> str:
         )
     if isinstance(error, errors.InvalidParameterValue):
         return "The database does not know the time zone in TZ. Name another one."
+    if (error.pgcode or "").startswith(_OTHER_SCHEMA):
+        return (
+            "The database has not got what this page asks, or has it from another version. Start "
+            "the recorder of the same version once: it brings the database up to date."
+        )
     return "The database does not answer."

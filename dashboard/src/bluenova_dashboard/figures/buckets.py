@@ -19,7 +19,7 @@ class Columns:
     values: dict[str, list[Any]]
 
     def __getitem__(self, name: str) -> list[Any]:
-        return self.values.get(name, [None] * len(self.middles))
+        return self.values[name] if self.middles else []
 
 
 def width_of(begins: Sequence[datetime]) -> timedelta:
