@@ -85,6 +85,7 @@ class Templates:
             others=None,
             again_s=None,
             view=None,
+            home="./",
         )
 
     def render(self, template: str, **facts: Any) -> str:
