@@ -83,6 +83,4 @@ COPY --from=build-dashboard /opt/bluenova /opt/bluenova
 USER $UID:$UID
 # Inside a container; the address at which others reach it is that of the published port.
 ENV DASHBOARD_BIND=0.0.0.0
-# A heap for each thread would cost 10 MB more.
-ENV MALLOC_ARENA_MAX=2
 CMD ["bluenova-dashboard"]

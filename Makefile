@@ -40,6 +40,7 @@ test-compose: .venv/.ready ## run the whole system in Docker and test it from ou
 
 test-web: .venv/.ready ## look at the page in a real browser, chromium (minutes)
 	@tools/setup.sh browser
+	@tools/setup.sh proxy
 	@$(BIN)/pytest --timeout 200 tests/web $(PYTEST_ARGS)
 
 pictures: .venv/.ready ## make the pictures of docs/, by the demo and chromium

@@ -5,6 +5,7 @@
 #   tools/setup.sh broker     find Mosquitto; as root on Debian, install it without its service
 #   tools/setup.sh pooler     find PgBouncer, which some tests need; as root on Debian, install it likewise
 #   tools/setup.sh browser    find Chromium, for the tests of the page; as root on Debian, install it
+#   tools/setup.sh proxy      find nginx, which some of them need; as root on Debian, install it likewise
 #   tools/setup.sh uv         the resolver for "make lock", in an environment of its own
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -123,11 +124,11 @@ find_broker() {
     command -v mosquitto >/dev/null || fail "mosquitto was installed and yet cannot be found."
 }
 
-install_without_service() { # package
+install_without_service() { # package, and its service if that has another name
     leave_services_off apt_install "$1"
     # The service must not start at the next boot either: its port stays free.
     if command -v update-rc.d >/dev/null; then
-        quietly update-rc.d "$1" disable || true
+        quietly update-rc.d "${2:-$1}" disable || true
     fi
 }
 
@@ -152,6 +153,17 @@ find_browser() { # without it these tests are skipped, and say so
     apt_install chromium
 }
 
+find_proxy() { # without it some tests are skipped, and say so
+    local PATH="$PATH:/usr/sbin:/usr/local/sbin"
+    command -v nginx >/dev/null && return
+    if ! can_install; then
+        say "nginx was not found: its tests will be skipped. On Debian: sudo apt-get install nginx-light"
+        return
+    fi
+    say "Installing Debian's nginx-light, for the tests of the page (its system service stays off) …"
+    install_without_service nginx-light nginx
+}
+
 install_uv() {
     make_environment .venv-lock
     quietly .venv-lock/bin/python -m pip install --disable-pip-version-check "uv==$UV_VERSION" \
@@ -163,6 +175,7 @@ case ${1:-} in
     broker) find_broker ;;
     pooler) find_pooler ;;
     browser) find_browser ;;
+    proxy) find_proxy ;;
     uv) install_uv ;;
-    *) fail "usage: tools/setup.sh packages|broker|pooler|browser|uv" ;;
+    *) fail "usage: tools/setup.sh packages|broker|pooler|browser|proxy|uv" ;;
 esac

@@ -75,11 +75,12 @@ def serving(
     folder.mkdir(exist_ok=True)
     with Service("bluenova_dashboard", environment=environment, folder=folder) as service:
         service.wait_for_line("The page is at", timeout_s=30)
-        eventually(lambda: _listens(port))
+        eventually(lambda: listens(port))
         yield Page(port, service)
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody listens on this port of 127.0.0.1."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 5):
         return True
     return False

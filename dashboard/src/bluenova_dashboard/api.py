@@ -1,17 +1,25 @@
 """The data as JSON, and all rows as CSV, for those who want to build on them."""
 
-import json
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import timedelta
+from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
 
 from bluenova_dashboard import models
-from bluenova_dashboard.asked import AskedSite, AskedWindow, PathBattery, Points
+from bluenova_dashboard.asked import (
+    AskedSite,
+    AskedTurn,
+    AskedWindow,
+    CellPoints,
+    PathBattery,
+    Points,
+)
 from bluenova_dashboard.csv_rows import lines
 from bluenova_dashboard.ranges import Window, day_begin, moment_text
+from bluenova_dashboard.rows import Row, json_bytes
 from bluenova_dashboard.views import Site
 from bluenova_dashboard.words import battery_name
 
@@ -22,19 +30,8 @@ Bucket = Annotated[
 ]
 
 
-def _plain(value: object) -> Any:
-    if isinstance(value, datetime):
-        return moment_text(value) if value.tzinfo else f"{value.isoformat()}Z"
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"no JSON for {type(value)}")
-
-
-def _said(rows: object) -> Response:
-    text = json.dumps(rows, default=_plain, allow_nan=False, separators=(",", ":"))
-    return Response(text, media_type="application/json")
+def _said(rows: object, depth: int = 1) -> Response:
+    return Response(json_bytes(rows, depth), media_type="application/json")
 
 
 def _answers(model: Any) -> dict[int | str, dict[str, Any]]:
@@ -50,21 +47,37 @@ def batteries(site: AskedSite) -> Response:
 
 
 @router.get("/batteries/{mcu_id}/series", responses=_answers(list[models.Bucket]))
-def series(
-    site: AskedSite, mcu_id: PathBattery, window: AskedWindow, points: Points = 600
+async def series(
+    site: AskedSite,
+    mcu_id: PathBattery,
+    window: AskedWindow,
+    turn: AskedTurn,
+    points: Points = 600,
 ) -> Response:
     """The pack's quantities over time: the lowest, the mean and the highest in each bucket."""
-    site.known(mcu_id)
-    return _said(site.questions.series(mcu_id, window, points))
+
+    def work() -> Response:
+        site.known(mcu_id)
+        return _said(site.questions.series(mcu_id, window, points))
+
+    return await turn.do(work)
 
 
 @router.get("/batteries/{mcu_id}/cells", responses=_answers(list[models.CellBucket]))
-def cells(
-    site: AskedSite, mcu_id: PathBattery, window: AskedWindow, points: Points = 300
+async def cells(
+    site: AskedSite,
+    mcu_id: PathBattery,
+    window: AskedWindow,
+    turn: AskedTurn,
+    points: CellPoints = 300,
 ) -> Response:
     """Each cell's voltage, temperature and deviation from the median over time."""
-    site.known(mcu_id)
-    return _said(site.questions.cell_series(mcu_id, window, points))
+
+    def work() -> Response:
+        site.known(mcu_id)
+        return _said(site.questions.cell_series(mcu_id, window, points))
+
+    return await turn.do(work)
 
 
 @router.get("/batteries/{mcu_id}/gaps", responses=_answers(list[models.Gap]))
@@ -96,7 +109,7 @@ def health(site: AskedSite, mcu_id: PathBattery, window: AskedWindow) -> Respons
     site.known(mcu_id)
     found = site.questions.health(mcu_id, window, [])
     del found["spread_by_month"]
-    return _said(found)
+    return _said(found, 2)
 
 
 @router.get(
@@ -107,22 +120,25 @@ def health(site: AskedSite, mcu_id: PathBattery, window: AskedWindow) -> Respons
 def rows_csv(site: AskedSite, mcu_id: PathBattery, window: AskedWindow) -> StreamingResponse:
     """All rows of a range as CSV, however many."""
     site.known(mcu_id)
+    pieces = _pieces(site, mcu_id, window)
+    # What is wrong with the database is found here, while there still can be another answer.
+    first = next(pieces, [])
     name = f"{battery_name(mcu_id)}-{moment_text(window.begin)}-{moment_text(window.end)}.csv"
     return StreamingResponse(
-        lines(_pieces(site, mcu_id, window), site.zone),
+        lines(chain([first], pieces), site.zone),
         media_type="text/csv; charset=utf-8",
         headers={"content-disposition": f'attachment; filename="{name.replace(":", "")}"'},
     )
 
 
-def _pieces(site: Site, mcu_id: int, window: Window) -> Iterator[list[dict[str, Any]]]:
-    """The rows day by day: a slow reader keeps no connection to the database meanwhile."""
+def _pieces(site: Site, mcu_id: int, window: Window) -> Iterator[list[Row]]:
+    """The rows hour by hour: few at once, and a slow reader keeps no connection to the database."""
     begin = window.begin
     # Years without rows are stepped over in one go.
     first = site.questions.first_row(mcu_id, window)
     begin = max(begin, first) if first else window.end
     while begin < window.end:
-        end = min(begin + timedelta(hours=6), window.end)
+        end = min(begin + timedelta(hours=1), window.end)
         rows = site.questions.rows(mcu_id, Window(begin, end))
         yield rows
         if not rows:

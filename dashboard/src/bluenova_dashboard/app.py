@@ -6,11 +6,11 @@ from importlib.metadata import version
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
 from bluenova_dashboard import api, pages
-from bluenova_dashboard.asked import BadRequest
+from bluenova_dashboard.asked import BadRequest, OneByOne
 from bluenova_dashboard.database import Unavailable
 from bluenova_dashboard.guard import Guard
 from bluenova_dashboard.ranges import BadRange
@@ -33,6 +33,7 @@ def create_app(site: Site, *, password: str | None = None, prefix: str = "") -> 
     )
     files = assets()
     app.state.site = site
+    app.state.one_by_one = OneByOne()
     app.state.templates = Templates(site.zone, files)
     app.include_router(pages.router)
     app.include_router(api.router)
@@ -45,17 +46,18 @@ def create_app(site: Site, *, password: str | None = None, prefix: str = "") -> 
 
 def _serve_files(app: FastAPI, files: Mapping[str, Asset]) -> None:
     @app.get("/static/{name}", include_in_schema=False)
-    def static(request: Request, name: str) -> Response:
+    async def static(request: Request, name: str) -> Response:
         asset = files.get(name)
         if asset is None:
             raise HTTPException(404, "There is no such file.")
         # Its address has a mark that changes with it.
         headers = {"cache-control": _A_YEAR, "vary": "accept-encoding"}
-        if asset.is_gzip and "gzip" in request.headers.get("accept-encoding", ""):
-            return Response(
-                asset.content, media_type=asset.kind, headers=headers | {"content-encoding": "gzip"}
-            )
-        return Response(asset.plain, media_type=asset.kind, headers=headers)
+        packed = asset.is_gzip and "gzip" in request.headers.get("accept-encoding", "")
+        if packed:
+            headers["content-encoding"] = "gzip"
+        return StreamingResponse(
+            asset.pieces(packed=packed), media_type=asset.kind, headers=headers
+        )
 
 
 def _explain_errors(app: FastAPI) -> None:

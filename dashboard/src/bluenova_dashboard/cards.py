@@ -1,5 +1,6 @@
 """What the first screen says of a battery, from its newest row: pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
 from statistics import median
@@ -8,7 +9,7 @@ from typing import Any
 from bluenova_dashboard.ranges import local_text
 from bluenova_dashboard.words import battery_name, number
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 STALE_AFTER = 3  # intervals without a row
 _FLOWS = 2  # amperes; less is called idle, as battery_pack_hour_facts does

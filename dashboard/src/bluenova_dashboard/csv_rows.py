@@ -2,18 +2,18 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, tzinfo
 from typing import Any
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 CELLS = 16
 # A spreadsheet takes a text that begins so for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def lines(pieces: Iterable[list[Row]], zone: tzinfo) -> Iterator[str]:
+def lines(pieces: Iterable[Sequence[Row]], zone: tzinfo) -> Iterator[str]:
     """The text, piece by piece: a heading, then a line for each row, times in UTC and local."""
     heading = True
     for rows in pieces:

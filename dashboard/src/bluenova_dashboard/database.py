@@ -11,7 +11,7 @@ import psycopg2
 from psycopg2 import errors
 from psycopg2 import extensions as pg
 
-Row = dict[str, Any]
+from bluenova_dashboard.rows import Row
 
 _LINK: dict[str, Any] = {
     "connect_timeout": 3,
@@ -23,14 +23,12 @@ _LINK: dict[str, Any] = {
     # Here, as psycopg2 encodes with what it saw when it connected.
     "client_encoding": "UTF8",
 }
-# Some of our SQL names what only this version's functions have.
-_OTHER_SCHEMA = (
-    errors.UndefinedFunction,
-    errors.UndefinedTable,
-    errors.UndefinedColumn,
-    errors.UndefinedObject,
-    errors.DatatypeMismatch,
-)
+# "Syntax error or access rule violation": our SQL names all that it takes from the functions, so it
+# fails so if they are of another version.
+_OTHER_SCHEMA = "42"
+
+
+TOO_MANY = "Too many are asking at once. Try again in a moment."
 
 
 class Unavailable(Exception):  # noqa: N818  # reads better than UnavailableError where it is caught
@@ -75,7 +73,7 @@ class Database:
     def reading(self) -> Iterator[pg.cursor]:
         """Gives a cursor; all that is asked of it is of one instant. Raises Unavailable."""
         if not self._turns.acquire(timeout=self._patience_s):
-            raise Unavailable("Too many are asking at once. Try again in a moment.")
+            raise Unavailable(TOO_MANY)
         try:
             db = self._begin()
             try:
@@ -126,8 +124,8 @@ def rows_of(
 ) -> list[Row]:
     """What a statement answers, by column. Raises psycopg2.Error."""
     cursor.execute(statement, values)
-    names = [column.name for column in cursor.description or ()]
-    return [dict(zip(names, map(_known, row), strict=True)) for row in cursor]
+    places = {column.name: n for n, column in enumerate(cursor.description or ())}
+    return [Row(places, tuple(map(_known, values))) for values in cursor]
 
 
 def _known(value: Any) -> Any:
@@ -142,11 +140,6 @@ def explain(error: psycopg2.Error, timeout_s: float) -> str:
             f"The database did not answer within {timeout_s:g} s. It may be busy, or hours may be "
             "missing: see docs/database.md."
         )
-    if isinstance(error, _OTHER_SCHEMA):
-        return (
-            "The database has not got what this page asks, or has it from another version. Start "
-            "the recorder of the same version once: it brings the database up to date."
-        )
     if isinstance(error, errors.InsufficientPrivilege):
         return (
             "The page's account may not read in the database. Grant it SELECT on all tables and "
@@ -154,4 +147,9 @@ def explain(error: psycopg2.Error, timeout_s: float) -> str:
         )
     if isinstance(error, errors.InvalidParameterValue):
         return "The database does not know the time zone in TZ. Name another one."
+    if (error.pgcode or "").startswith(_OTHER_SCHEMA):
+        return (
+            "The database has not got what this page asks, or has it from another version. Start "
+            "the recorder of the same version once: it brings the database up to date."
+        )
     return "The database does not answer."

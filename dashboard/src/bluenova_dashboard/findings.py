@@ -1,6 +1,6 @@
 """What stands out in a range, in sentences that one reads before the charts: pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
@@ -10,7 +10,7 @@ from bluenova_dashboard.figures.marks import is_plain
 from bluenova_dashboard.ranges import Window, local_text
 from bluenova_dashboard.words import number, span
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 _WORTH_MV = 10  # what is less is said to be even
 

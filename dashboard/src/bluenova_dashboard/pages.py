@@ -1,6 +1,5 @@
 """The pages for people: HTML, and what their scripts fetch."""
 
-import json
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlencode
@@ -8,9 +7,10 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from bluenova_dashboard.asked import AskedSite, AskedWindow, Back, By, QueryBattery
+from bluenova_dashboard.asked import AskedSite, AskedTurn, AskedWindow, Back, By, QueryBattery
 from bluenova_dashboard.ranges import LENGTHS, Window
 from bluenova_dashboard.rendering import Templates
+from bluenova_dashboard.rows import json_bytes
 from bluenova_dashboard.views import Site, View
 from bluenova_dashboard.words import battery_name
 
@@ -111,19 +111,20 @@ def health(request: Request, site: AskedSite, mcu_id: QueryBattery) -> Response:
 
 def _view(request: Request, view: View) -> Response:
     said = {"figures": view.figures, "html": _templates(request).parts(view)}
-    return Response(json.dumps(said, allow_nan=False, separators=(",", ":")), media_type=_JSON)
-
-
-_JSON = "application/json"
+    return Response(json_bytes(said, 4), media_type="application/json")
 
 
 @router.get("/view/battery")
-def battery_view(
-    request: Request, site: AskedSite, mcu_id: QueryBattery, window: AskedWindow
+async def battery_view(
+    request: Request, site: AskedSite, mcu_id: QueryBattery, window: AskedWindow, turn: AskedTurn
 ) -> Response:
     """The figures and tables of the charts' page."""
-    site.known(mcu_id)
-    return _view(request, site.battery(mcu_id, window))
+
+    def work() -> Response:
+        site.known(mcu_id)
+        return _view(request, site.battery(mcu_id, window))
+
+    return await turn.do(work)
 
 
 @router.get("/view/energy")

@@ -3,15 +3,34 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from bluenova_dashboard.database import Database, Row, rows_of
+from bluenova_dashboard.database import Database, rows_of
+from bluenova_dashboard.models import (
+    Bucket,
+    Capacity,
+    CellBucket,
+    Change,
+    Cycles,
+    Energy,
+    Gap,
+    Latest,
+    Resistance,
+    Spread,
+)
 from bluenova_dashboard.ranges import Window
+from bluenova_dashboard.rows import Row
 
 # How many points a chart has across: more cannot be seen on a screen.
 POINTS = 600
 CELL_POINTS = 300
 
-_OVERVIEW = """
-SELECT latest.*, full_time, days_since AS days_since_full,
+# What else the overview has beside the columns of battery_pack_latest.
+_JOINED = (
+    "id full_time days_since_full interval_s is_full today_in today_out today_integral_in"
+    " today_integral_out"
+).split()
+_LATEST = ", ".join(f"latest.{name}" for name in Latest.model_fields if name not in _JOINED)
+_OVERVIEW = f"""
+SELECT {_LATEST}, full_time, days_since AS days_since_full,
        date_part('epoch', expected.length)::FLOAT8 AS interval_s,
        battery_pack_is_full(i_pack, v_cell_max) AS is_full,
        today.energy_in AS today_in, today.energy_out AS today_out,
@@ -23,7 +42,23 @@ LEFT JOIN LATERAL battery_pack_energy(
     latest.mcu_id, %(today)s, %(now)s, 'day', %(zone)s) AS today ON TRUE
 WHERE %(mcu_id)s::BIGINT IS NULL OR latest.mcu_id = %(mcu_id)s
 ORDER BY latest.mcu_id
-"""
+"""  # noqa: S608  # the columns' names above
+# All that is taken is named: so a function of another version is noticed by the database.
+_COLUMNS = {
+    function: ", ".join(model.model_fields)
+    for function, model in {
+        "battery_pack_series": Bucket,
+        "battery_pack_cell_series": CellBucket,
+        "battery_pack_gaps_between": Gap,
+        "battery_pack_changes": Change,
+        "battery_pack_energy": Energy,
+        "battery_pack_cycles": Cycles,
+        "battery_pack_capacity": Capacity,
+        "battery_pack_spread": Spread,
+        "battery_pack_cell_resistance": Resistance,
+    }.items()
+} | {"battery_pack_rows": "time_utc, cell_v, cell_t, *"}
+_SHOWN_CELLS = "bucket_utc, cell, v_min, v_mean, v_max, dev_mean, t_max"
 
 
 class Questions:
@@ -33,10 +68,12 @@ class Questions:
         self.database = database
         self.zone_name = zone_name
 
-    def _call(self, function: str, mcu_id: int, window: Window, *more: object) -> list[Row]:
+    def _call(
+        self, function: str, mcu_id: int, window: Window, *more: object, columns: str = ""
+    ) -> list[Row]:
         marks = ", ".join(["%s"] * (3 + len(more)))
         return self.database.ask(
-            f"SELECT * FROM {function}({marks})",  # noqa: S608  # the names below
+            f"SELECT {columns or _COLUMNS[function]} FROM {function}({marks})",  # noqa: S608  # the names above
             [mcu_id, window.begin, window.end, *more],
         )
 
@@ -55,9 +92,15 @@ class Questions:
         """The pack's quantities over time."""
         return self._call("battery_pack_series", mcu_id, window, points)
 
-    def cell_series(self, mcu_id: int, window: Window, points: int = CELL_POINTS) -> list[Row]:
+    def cell_series(self, mcu_id: int, window: Window, points: int) -> list[Row]:
         """Each cell's quantities over time."""
         return self._call("battery_pack_cell_series", mcu_id, window, points)
+
+    def shown_cells(self, mcu_id: int, window: Window) -> list[Row]:
+        """The cells over time, only what is shown of them: thousands of rows need memory."""
+        return self._call(
+            "battery_pack_cell_series", mcu_id, window, CELL_POINTS, columns=_SHOWN_CELLS
+        )
 
     def gaps(self, mcu_id: int, window: Window) -> list[Row]:
         """The times without rows that overlap the window, with their causes."""
@@ -85,7 +128,7 @@ class Questions:
             def call(function: str, part: Window) -> list[Row]:
                 return rows_of(
                     cursor,
-                    f"SELECT * FROM {function}(%s, %s, %s)",  # noqa: S608  # the names below
+                    f"SELECT {_COLUMNS[function]} FROM {function}(%s, %s, %s)",  # noqa: S608  # the names above
                     [mcu_id, part.begin, part.end],
                 )
 

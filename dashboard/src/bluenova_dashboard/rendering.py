@@ -2,11 +2,11 @@
 
 import gzip
 import hashlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
-from functools import cached_property
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,26 +16,34 @@ from bluenova_dashboard.ranges import local_text
 from bluenova_dashboard.views import View
 from bluenova_dashboard.words import number, span
 
+_PIECE = 65_536
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True)
 class Asset:
-    """A file for the browser: its bytes, maybe compressed, and what it is."""
+    """A file for the browser, maybe compressed; its content stays on the disk."""
 
-    content: bytes
+    file: Traversable
     kind: str
-    is_gzip: bool
-
-    @cached_property
-    def plain(self) -> bytes:
-        """Its bytes as they are meant."""
-        return gzip.decompress(self.content) if self.is_gzip else self.content
+    mark: str  # changes with its content, so that a browser may keep what it has
 
     @property
-    def mark(self) -> str:
-        """Changes with its content, so that a browser may keep what it has."""
-        return hashlib.sha256(self.content).hexdigest()[:12]
+    def is_gzip(self) -> bool:
+        """Whether the file is compressed."""
+        return self.file.name.endswith(".gz")
+
+    def plain(self) -> str:
+        """Its text."""
+        content = self.file.read_bytes()
+        return (gzip.decompress(content) if self.is_gzip else content).decode()
+
+    async def pieces(self, *, packed: bool) -> AsyncIterator[bytes]:
+        """Its bytes, compressed or as they are meant, a few at a time: slow readers cost little."""
+        with self.file.open("rb") as content:
+            file = gzip.GzipFile(fileobj=content) if self.is_gzip and not packed else content
+            while piece := file.read(_PIECE):
+                yield piece
 
 
 def assets() -> dict[str, Asset]:
@@ -45,7 +53,8 @@ def assets() -> dict[str, Asset]:
         name = file.name.removesuffix(".gz")
         kind = _KINDS.get("." + name.rpartition(".")[2])
         if kind:
-            found[name] = Asset(file.read_bytes(), kind, file.name.endswith(".gz"))
+            mark = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+            found[name] = Asset(file, kind, mark)
     return found
 
 
@@ -76,6 +85,7 @@ class Templates:
             others=None,
             again_s=None,
             view=None,
+            home="./",
         )
 
     def render(self, template: str, **facts: Any) -> str:

@@ -1,6 +1,6 @@
 """The views: what is asked for each, its figures, and what the templates show beside them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
@@ -14,7 +14,6 @@ from bluenova_dashboard.questions import Questions
 from bluenova_dashboard.ranges import EARLIEST, Clock, Window, around, day_begin
 from bluenova_dashboard.words import battery_name
 
-Row = dict[str, Any]
 STATES_WITHIN = timedelta(days=40)
 LISTED = 200  # gaps and changes in a table; the CSV and the JSON have all
 SCREENS = {"day": 31, "month": 24, "year": 120}  # how many days or months the energy view shows
@@ -62,7 +61,7 @@ class Site:
         # A battery charges and discharges many times a day: over months that cannot be seen.
         names = () if window.length <= STATES_WITHIN else ("errors", "breaker")
         gaps, changes = ask.gaps(mcu_id, window), ask.changes(mcu_id, window, *names)
-        series, cells = ask.series(mcu_id, window), ask.cell_series(mcu_id, window)
+        series, cells = ask.series(mcu_id, window), ask.shown_cells(mcu_id, window)
         figure = battery_figure(series, cells, gaps, changes, Clock(window, self.zone))
         facts = cell_facts(cells)
         told = [change for change in changes if change["name"] in ("errors", "breaker")]
@@ -92,7 +91,7 @@ class Site:
             {"rows": list(zip(names, rows, strict=True))[::-1], "by": by},
         )
 
-    def _energy_rows(self, mcu_id: int, by: str, back: int) -> list[Row]:
+    def _energy_rows(self, mcu_id: int, by: str, back: int) -> Sequence[Mapping[str, Any]]:
         end = day_begin(self.now(), self.zone)
         count = SCREENS[by]
         if by == "day":
@@ -137,10 +136,10 @@ class Site:
 
     def last_full(self, mcu_id: int) -> Window | None:
         """The day around the last full charge."""
-        (one,) = self.questions.overview(self.now(), self.now(), mcu_id) or [{"full_time": None}]
-        if one["full_time"] is None:
+        found = self.questions.overview(self.now(), self.now(), mcu_id)
+        if not found or found[0]["full_time"] is None:
             return None
-        return around(one["full_time"].replace(tzinfo=UTC), timedelta(days=1))
+        return around(found[0]["full_time"].replace(tzinfo=UTC), timedelta(days=1))
 
     def last_event(self, mcu_id: int) -> Window | None:
         """The day around the last error, opened breaker or gap, of the last year."""
@@ -168,13 +167,13 @@ def _month(number: int, zone: tzinfo | None) -> datetime:
     return datetime(number // 12, number % 12 + 1, 1, tzinfo=zone)
 
 
-def _by_year(months: list[Row]) -> list[Row]:
-    years: dict[int, Row] = {}
+def _by_year(months: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    years: dict[int, dict[str, Any]] = {}
     names = ("energy_in", "energy_out", "integral_in", "integral_out")
     for month in months:
-        year = years.setdefault(month["bucket_local"].year, dict.fromkeys(names) | month)
-        if year is not month and year["bucket_local"] != month["bucket_local"]:
+        year = years.setdefault(month["bucket_local"].year, dict(month))
+        if year["bucket_local"] != month["bucket_local"]:
             for name in names:
                 if month[name] is not None:
                     year[name] = (year[name] or 0) + month[name]
-    return list(years.values())
+    return [*years.values()]

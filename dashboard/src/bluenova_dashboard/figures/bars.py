@@ -1,9 +1,9 @@
 """The figures of energy and health: bars with their values. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 Figure = dict[str, Any]
 
 

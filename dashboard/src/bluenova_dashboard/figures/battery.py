@@ -1,6 +1,6 @@
 """The charts of one battery over a range, on one time axis: pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bluenova_dashboard.figures.buckets import Columns, cell_columns, columns, drawn_gaps, in_utc
@@ -8,7 +8,7 @@ from bluenova_dashboard.figures.marks import gap_marks, state_lanes
 from bluenova_dashboard.figures.panels import Panel, Trace, band, coloured, line, stack, wide
 from bluenova_dashboard.ranges import Clock
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 Figure = dict[str, Any]
 
 SCALE_MV = 30  # of the heat map: always the same, so that two pictures can be compared

@@ -1,6 +1,6 @@
 """Rows of buckets as columns, with what is unknown where there is a gap: pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -8,7 +8,7 @@ from typing import Any
 
 from bluenova_dashboard.ranges import Clock
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Columns:
     values: dict[str, list[Any]]
 
     def __getitem__(self, name: str) -> list[Any]:
-        return self.values.get(name, [None] * len(self.middles))
+        return self.values[name] if self.middles else []
 
 
 def width_of(begins: Sequence[datetime]) -> timedelta:
@@ -63,7 +63,7 @@ def cell_columns(rows: Sequence[Row], gaps: Sequence[Row]) -> tuple[list[int], C
         if any(row["v_mean"] is not None for row in by_cell.values())
         or _in_gap(begin + width / 2, gaps)
     ]
-    names = ("v_mean", "dev_min", "dev_mean", "dev_max", "t_mean")
+    names = ("v_mean", "dev_mean")
     values = {
         f"{name} {cell}": [
             _short(by_cell[cell][name]) if cell in by_cell else None for _, by_cell in kept
@@ -89,7 +89,7 @@ def drawn_gaps(gaps: Sequence[Row], clock: Clock) -> list[Row]:
     """The gaps that are wide enough to be seen, cut to the window."""
     least = clock.window.length / 500
     begin, end = in_utc(clock.window.begin), in_utc(clock.window.end)
-    found = []
+    found: list[Row] = []
     for gap in gaps:
         first, last = max(gap["gap_from"], begin), min(gap["gap_to"] or end, end)
         if last - first >= least:

@@ -1,6 +1,6 @@
 """What is marked in the charts: gaps with their causes, errors, breaker and states. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ from bluenova_dashboard.figures.buckets import in_utc
 from bluenova_dashboard.figures.panels import Trace
 from bluenova_dashboard.ranges import Clock
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 _MOST = 400  # stretches that are drawn; more cannot be told from each other
 _LINES = 40  # errors that get a line through all charts

@@ -3,6 +3,8 @@
 "use strict";
 window.bluenova = (() => {
   const touch = matchMedia("(pointer: coarse)").matches;
+  const PAPER = { width: 690, height: 720 };
+  let printing = false;
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
 
   // The figure with colours for their names: "@low" and the like.
@@ -16,7 +18,7 @@ window.bluenova = (() => {
   }
 
   function draw(place, figure, onZoom) {
-    const layout = themed(figure.layout);
+    const layout = themed(figure.layout), data = themed(figure.data);
     if (!onZoom || touch) layout.dragmode = false;
     if (!onZoom) layout.xaxis.fixedrange = true;
     if (figure.meta && place.clientWidth < 600) {
@@ -28,8 +30,9 @@ window.bluenova = (() => {
     }
     // A swipe over a chart must scroll the page: on a touch screen the chart takes no touches.
     const options = { displayModeBar: false, responsive: true, doubleClick: false, staticPlot: touch, scrollZoom: false };
+    if (printing) forPaper(layout, data);
     place.style.height = `${layout.height}px`;
-    const drawn = Plotly.react(place, themed(figure.data), layout, options);
+    const drawn = Plotly.react(place, data, layout, options);
     place.bluenova = { figure, onZoom };
     if (!place.dataset.ready) {
       place.dataset.ready = "yes";
@@ -41,6 +44,28 @@ window.bluenova = (() => {
       });
     }
     return drawn;
+  }
+
+  // Paper is narrower than a window, A4 and Letter alike, and all charts belong on one page.
+  function forPaper(layout, data) {
+    const shrunk = Math.min(PAPER.height / layout.height, 1);
+    layout.width = PAPER.width;
+    layout.height *= shrunk;
+    layout.font.size = 10;
+    for (const title of layout.annotations || []) title.font.size = 10;
+    for (const one of data) if (one.colorbar) one.colorbar.len *= shrunk;
+  }
+
+  function redraw() {
+    for (const place of document.querySelectorAll(".figure[data-ready]")) draw(place, place.bluenova.figure, place.bluenova.onZoom);
+  }
+
+  function print(now) {
+    printing = now;
+    document.documentElement.classList.toggle("printing", now);
+    redraw();
+    // Without this, a chart would keep the paper's width.
+    if (!now) for (const place of document.querySelectorAll(".figure[data-ready]")) Plotly.Plots.resize(place);
   }
 
   // A drawn time, which has the site's offset at the range's begin, as UTC.
@@ -113,9 +138,9 @@ window.bluenova = (() => {
     const drawn = places.map((place) => draw(place, figures[place.dataset.figure], figures[place.dataset.figure].meta && onZoom));
     if (!drawAll.listens) {
       drawAll.listens = true;
-      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-        for (const place of document.querySelectorAll(".figure[data-ready]")) draw(place, place.bluenova.figure, place.bluenova.onZoom);
-      });
+      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+      addEventListener("beforeprint", () => print(true));
+      addEventListener("afterprint", () => print(false));
     }
     return Promise.all(drawn);
   }
