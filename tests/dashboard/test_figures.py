@@ -76,6 +76,24 @@ def test_the_lowest_and_the_highest_cell_are_coloured_and_the_others_grey() -> N
     assert (lines["cell 01"], lines["cell 02"], lines["cell 03"]) == ("@grey", "@low", "@high")
 
 
+def test_a_cell_that_is_low_at_one_time_and_high_at_another_is_coloured() -> None:
+    # Its mean is that of a cell that never moves.
+    swings = [-40.0, 40.0] * 15
+    cells = [
+        cell(n, number, {1: 0.0, 2: 5.0, 3: swings[n]}[number])
+        for n in range(30)
+        for number in (1, 2, 3)
+    ]
+    made = battery_figure([bucket(n) for n in range(30)], cells, [], [], CLOCK)
+    coloured = {
+        one["name"]: one["line"].get("color")
+        for one in made["data"]
+        if "line" in one and str(one.get("name")).startswith("cell")
+    }
+    assert coloured["cell 03"] == "@low"
+    assert coloured["cell 02"] == "@high"
+
+
 def test_a_gap_is_hatched_and_says_its_cause_and_nothing_is_drawn_in_it() -> None:
     made = figure([GAP], [])
     (hatched,) = [one for one in made["data"] if one.get("name") == "gaps"]

@@ -72,15 +72,17 @@ def battery_figure(
 
 
 def _outer(cells: list[int], by_cell: Columns) -> tuple[int | None, int | None]:
-    """The cells that stand lowest and highest over the whole range."""
-    means = {}
+    """The cells that stood lowest and highest within the range: those that the sentences name."""
+    lows, highs = dict[int, float](), dict[int, float]()
     for cell in cells:
         known = [v for v in by_cell[f"dev_mean {cell}"] if v is not None]
         if known:
-            means[cell] = sum(known) / len(known)
-    if len(means) < 2:
+            lows[cell], highs[cell] = min(known), max(known)
+    if len(lows) < 2:
         return None, None
-    return min(means, key=lambda c: means[c]), max(means, key=lambda c: means[c])
+    low = min(lows, key=lows.__getitem__)
+    del highs[low]  # a cell has one colour
+    return low, max(highs, key=highs.__getitem__)
 
 
 def _heat_panel(cells: list[int], low: int | None, high: int | None) -> Panel:
