@@ -1,4 +1,4 @@
-"""A database with twelve days of two batteries, of 16 and of 8 cells, and who may only read it."""
+"""A database with a year of two batteries, of 16 and of 8 cells, and who may only read it."""
 
 import contextlib
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ import pytest
 from tests.support.grafana import Reader
 from tests.support.harness import query
 from tests.support.questions import fill_hours, make_tables
+from tests.support.year_of_hours import repeat_hours
 
 from bluenova_tools.local import Database, Postgres
 from bluenova_tools.years.generator import generate
@@ -44,13 +45,16 @@ def end() -> datetime:
 
 @pytest.fixture(scope="session")
 def filled(postgres: Postgres, end: datetime) -> Iterator[Reader]:
-    """Twelve days of two batteries; the last of them is today."""
+    """Twelve days of rows, today the last of them, and before them hours: a year, in which rows are
+    kept for twelve days.
+    """
     database = postgres.create_database("for_grafana")
     make_tables(database)
     first: date = (end - timedelta(days=DAYS)).date()
     generate(database, Size(batteries=2, days=DAYS, first_day=first, seed=SEED))
     query(database, "ANALYZE battery_pack")
     fill_hours(database)
+    repeat_hours(database, DAYS, times=30)
     yield from _reader(database)
     postgres.drop_database(database.name)
 
