@@ -70,7 +70,7 @@ cargo_install() { # broker argument …: with one job, which takes six to ten mi
     local name=$1
     shift
     needs "$name" cargo "builds it" || return 0
-    build "$name" cargo install --jobs 1 --root "$made/$name" --target-dir "$made/$name/target" "$@"
+    build "$name" cargo install --force --jobs 1 --root "$made/$name" --target-dir "$made/$name/target" "$@"
     rm -rf "$made/$name/target"
 }
 
