@@ -4,6 +4,7 @@
 # DEMO_SECONDS=30 ends the demo by itself.
 # PYTEST_ARGS='-k outbox' runs only some of the tests.
 # HA_PYTHON=/opt/python3.13/bin/python3 names the Python for Home Assistant.
+# BROKERS='mochi hivemq' makes only these for test-brokers.
 # ONLY=parse,recorder ROUNDS=9 says which parts of the benchmark run, and how often; BENCH_ARGS=--json
 # prints JSON, and BENCH_ARGS='--batteries 2 --days 20' makes the years of bench-years shorter.
 # FAULTS=200 SEED=7 sets how many faults a chaos run has, and which.
@@ -13,7 +14,7 @@ BIN   := .venv/bin
 SOURCES := shared/src collector/src recorder/src dashboard/src dashboard/hatch_build.py tools/src tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-ha test-compose test-web pictures chaos check format bench bench-years bench-hours schema dashboards lock clean
+.PHONY: help setup demo test test-ha test-compose test-web test-brokers pictures chaos check format bench bench-years bench-hours schema dashboards lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +43,11 @@ test-web: .venv/.ready ## look at the page in a real browser, chromium (minutes)
 	@tools/setup.sh browser
 	@tools/setup.sh proxy
 	@$(BIN)/pytest --timeout 200 tests/web $(PYTEST_ARGS)
+
+test-brokers: .venv/.ready ## run the chain on other MQTT brokers, which it makes (a quarter of an hour at first)
+	@tools/setup.sh broker
+	@tests/brokers/setup.sh $(BROKERS)
+	@$(BIN)/pytest --timeout 400 tests/brokers $(PYTEST_ARGS)
 
 pictures: .venv/.ready ## make the pictures of docs/, by the demo and chromium
 	@tools/setup.sh broker
@@ -82,7 +88,7 @@ lock: .venv-lock/bin/uv ## renew the lock files, with the newest versions
 	@tools/lock.sh
 
 clean: ## remove everything that these targets made
-	@rm -rf .venv .venv-lock .venv-ha .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	@rm -rf .venv .venv-lock .venv-ha .brokers .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
 	@find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment is made from these: after a change in any, the next call brings it up to date.

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from tests.support.harness import eventually
 
-from bluenova_shared.mqtt.broker import Broker, Client
+from bluenova_shared.mqtt.broker import KEEPALIVE_S, Broker, Client
 from bluenova_shared.mqtt.link import MqttLink, Pauses
+from bluenova_shared.mqtt.mqtt_3 import answers_mqtt_3
 from bluenova_tools.local import Mosquitto, free_port
 
 pytestmark = pytest.mark.services
@@ -23,14 +24,17 @@ def _all_levels(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "bluenova_shared.mqtt")
 
 
-def warning(caplog: pytest.LogCaptureFixture, broker: Broker) -> str:
+def warning(
+    caplog: pytest.LogCaptureFixture, broker: Broker, *, keepalive_s: int = KEEPALIVE_S
+) -> str:
     """The first that the log says of trouble with this broker."""
 
     def said() -> list[str]:
         return [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
 
     async def try_it() -> None:
-        link = MqttLink(broker, Client("one"), time.monotonic)
+        client = Client("one", keepalive_s=keepalive_s)
+        link = MqttLink(broker, client, time.monotonic)
         running = asyncio.create_task(link.run())
         async with asyncio.timeout(10):
             while not said():  # noqa: ASYNC110  # what is waited for is another program's doing
@@ -42,21 +46,27 @@ def warning(caplog: pytest.LogCaptureFixture, broker: Broker) -> str:
     return said()[0]
 
 
-def answered(caplog: pytest.LogCaptureFixture, answer: bytes) -> str:
-    """What is said of a server that answers so and ends the connection."""
+def said_of(
+    caplog: pytest.LogCaptureFixture, answer: Callable[[bytes], bytes | None], **options: int
+) -> str:
+    """What is said of a server that answers so to what it hears and ends the connection.
+
+    If there is no answer, it waits until the client goes.
+    """
     found: list[str] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1000)
-        writer.write(answer)
-        await writer.drain()
+        if (said := answer(await reader.read(1000))) is None:
+            await reader.read(1000)
+        else:
+            writer.write(said)
+            await writer.drain()
         writer.close()
 
     async def story() -> None:
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-            port: int = server.sockets[0].getsockname()[1]
-            broker = Broker("127.0.0.1", port)
-            found.append(await asyncio.to_thread(warning, caplog, broker))
+            broker = Broker("127.0.0.1", server.sockets[0].getsockname()[1])
+            found.append(await asyncio.to_thread(warning, caplog, broker, **options))
 
     asyncio.run(story())
     return found[0]
@@ -74,7 +84,37 @@ def answered(caplog: pytest.LogCaptureFixture, answer: bytes) -> str:
 def test_a_server_that_is_no_broker_for_us(
     answer: bytes, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert words in answered(caplog, answer)
+    assert words in said_of(caplog, lambda _: answer)
+
+
+MQTT_5, MQTT_3 = b"MQTT\x05", b"MQTT\x04"
+REFUSED_BY_3 = b"\x20\x02\x00\x05"  # MQTT 3.1.1: a CONNACK that says "not authorized"
+
+
+@pytest.mark.parametrize("to_mqtt_3", [b"\x20\x02\x00\x00", REFUSED_BY_3], ids=["in", "refused"])
+@pytest.mark.parametrize(
+    "to_mqtt_5",
+    [
+        pytest.param(b"", id="closes"),
+        pytest.param(b"\x20\x02\x00\x00", id="accepts in the terms of 3.1.1"),
+        pytest.param(REFUSED_BY_3, id="refuses in the terms of 3.1.1"),
+        pytest.param(None, id="waits, as amqtt does"),
+    ],
+)
+def test_a_broker_of_mqtt_3_alone_is_named_however_it_takes_mqtt_5(
+    to_mqtt_5: bytes | None, to_mqtt_3: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    def answer(said: bytes) -> bytes | None:
+        return to_mqtt_5 if MQTT_5 in said else to_mqtt_3 if MQTT_3 in said else b""
+
+    line = said_of(caplog, answer, keepalive_s=1)
+    assert "answers to MQTT 3.1.1, but not to MQTT 5: the broker must know MQTT 5" in line
+
+
+def test_a_server_that_never_answers_is_not_said_to_have_ended_the_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert "never answered" in said_of(caplog, lambda _: None, keepalive_s=1)
 
 
 @pytest.fixture
@@ -136,6 +176,17 @@ def test_a_listener_in_clear_that_is_spoken_to_in_tls(
     assert "set MQTT_TLS=false" in warning(caplog, Broker("127.0.0.1", ports.clear, tls=context))
 
 
+def test_whether_a_broker_knows_mqtt_3_is_found_out_in_tls_too(
+    ports: Ports, certificate: Path
+) -> None:
+    context = ssl.create_default_context(cafile=certificate)
+    assert answers_mqtt_3(Broker("127.0.0.1", ports.clear))
+    assert answers_mqtt_3(Broker("127.0.0.1", ports.tls, tls=context))
+    assert not answers_mqtt_3(Broker("127.0.0.1", ports.clear, tls=context))
+    assert not answers_mqtt_3(Broker("127.0.0.1", ports.tls), timeout_s=0.5)
+    assert not answers_mqtt_3(Broker("127.0.0.1", free_port()))
+
+
 def test_an_authority_that_is_not_known(ports: Ports, caplog: pytest.LogCaptureFixture) -> None:
     context = ssl.create_default_context()
     assert "set MQTT_TLS_CA" in warning(caplog, Broker("127.0.0.1", ports.tls, tls=context))
@@ -178,7 +229,7 @@ def test_a_brokers_farewell_is_told(
     reason: int, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     farewell = bytes([0xE0, 0x02, reason, 0x00])
-    assert words in answered(caplog, ACCEPTED + farewell)
+    assert words in said_of(caplog, lambda _: ACCEPTED + farewell)
 
 
 def test_a_broker_that_accepts_us_and_ends_the_connection_at_once_is_not_said_to_refuse_us(

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 import paho.mqtt.client as paho
+from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -24,6 +25,7 @@ from bluenova_shared.mqtt.acknowledgements import Acknowledgements
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
 from bluenova_shared.mqtt.events import Connected, NoBroker, Published, Sent, TooLong
 from bluenova_shared.mqtt.inbox import Inbox
+from bluenova_shared.mqtt.mqtt_3 import answers_mqtt_3
 from bluenova_shared.mqtt.paho_client import new_client
 from bluenova_shared.mqtt.subscriptions import Subscription, Subscriptions
 
@@ -32,7 +34,8 @@ log = logging.getLogger(__name__)
 # The broker is to send us no longer packets: the longest of ours is a chunk of the backlog.
 MAX_PACKET_BYTES = 192 * 1024
 LOOK_EVERY_S = 1.0
-# MQTT's reason codes for a will that the broker cannot take.
+# MQTT's reason codes: paho's for a silent broker, and two for a will that a broker cannot take.
+_KEEPALIVE_TIMEOUT = 0x8D
 _NO_RETAIN, _LESS_QOS = 0x9A, 0x9B
 _WITH_WILL = ReasonCode(PacketTypes.DISCONNECT, "Disconnect with will message")
 
@@ -57,6 +60,7 @@ class Connection:
         self._leaving = False
         self._said: set[str] = set()  # the subscriptions whose refusal was said
         self._got_connack = False  # known in paho's thread, before `accepted` is
+        self._is_silent = False
         self._loop = asyncio.get_running_loop()
         self._paho = self._new_paho()
 
@@ -174,13 +178,19 @@ class Connection:
         except Exception as error:  # whatever it was, the connection is over
             self.trouble = troubles.of_error(error, tls=self._broker.tls is not None)
         else:
-            self.trouble = self.trouble or troubles.of_end(
-                paho.error_string(rc),
-                accepted=self._got_connack,
-                is_protocol_error=rc == paho.MQTT_ERR_PROTOCOL,
-            )
+            self.trouble = self.trouble or self._why_it_ended(rc)
         finally:
             self._in_loop(ended.set)
+
+    def _why_it_ended(self, rc: MQTTErrorCode) -> str:
+        is_protocol_error = rc == paho.MQTT_ERR_PROTOCOL
+        if self._got_connack or self._leaving:
+            return troubles.of_end(paho.error_string(rc), is_protocol_error=is_protocol_error)
+        return troubles.of_no_acceptance(
+            answers_mqtt_3=answers_mqtt_3(self._broker),
+            is_protocol_error=is_protocol_error,
+            is_silence=self._is_silent,
+        )
 
     def _in_loop(self, what: Callable[..., None], *about: object) -> None:
         with contextlib.suppress(RuntimeError):  # the loop may have been closed
@@ -199,6 +209,7 @@ class Connection:
             self.abilities = dataclasses.replace(self.abilities, most_qos=0)
 
     def _heard_end(self, flags: paho.DisconnectFlags, reason: ReasonCode) -> None:
+        self._is_silent = reason.value == _KEEPALIVE_TIMEOUT
         if flags.is_disconnect_packet_from_server:
             self.trouble = troubles.of_farewell(str(reason))
 

@@ -7,30 +7,44 @@ _NOT_IN_CLEAR = (
     "it ended the connection before accepting us. Perhaps it wants TLS (set MQTT_TLS=true), or "
     "another protocol has this port, or it does not know MQTT 5"
 )
+_NO_ANSWER = (
+    "it took our connection, but never answered. Perhaps it hangs, or another protocol has this "
+    "port, or it does not know MQTT 5"
+)
 _OTHER_PROTOCOL = (
     "Protocol error: what answers is not MQTT. Perhaps MQTT_PORT is a port for websockets or HTTP, "
     "or one that wants TLS (set MQTT_TLS=true)"
 )
 _NO_TLS = "perhaps this port does not speak TLS: set MQTT_TLS=false, or MQTT_PORT, often 8883"
-_NO_MQTT_5 = "the broker must know MQTT 5, as Mosquitto does since 1.6"
+# What to do about a broker of MQTT 3.1.1 alone.
+MUST_KNOW_MQTT_5 = (
+    "the broker must know MQTT 5, as Mosquitto does since 1.6; docs/brokers.md names others"
+)
 _ANOTHER_CLIENT = (
     "perhaps another client uses the same name: two collectors with copies of one outbox"
 )
 _UNTRUSTED = "set MQTT_TLS_CA to the file with the authority that signed the broker's certificate"
 
 
-def of_end(reason: str, *, accepted: bool, is_protocol_error: bool) -> str:
+def of_end(reason: str, *, is_protocol_error: bool) -> str:
     """Why a connection ended without a word of the broker's; `reason` is the library's."""
+    return reason if is_protocol_error else "the connection was lost"
+
+
+def of_no_acceptance(
+    *, answers_mqtt_3: bool, is_protocol_error: bool = False, is_silence: bool = False
+) -> str:
+    """Why a connection ended that was neither accepted nor refused."""
+    if answers_mqtt_3:
+        return f"it answers to MQTT 3.1.1, but not to MQTT 5: {MUST_KNOW_MQTT_5}"
     if is_protocol_error:
-        return reason if accepted else _OTHER_PROTOCOL
-    if not accepted:
-        return _NOT_IN_CLEAR
-    return "the connection was lost"
+        return _OTHER_PROTOCOL
+    return _NO_ANSWER if is_silence else _NOT_IN_CLEAR
 
 
 def of_refusal(reason: str) -> str:
     """Why the broker did not accept us, in its own words."""
-    return f"refused: {reason}" + (f": {_NO_MQTT_5}" if "protocol version" in reason else "")
+    return f"refused: {reason}" + (f": {MUST_KNOW_MQTT_5}" if "protocol version" in reason else "")
 
 
 def of_farewell(reason: str) -> str:
