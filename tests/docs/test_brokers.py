@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-WORDS = {"write": "publish", "read": "subscribe"}
+WORDS = {"write": ["publish"], "read": ["subscribe"], "readwrite": ["publish", "subscribe"]}
 
 
 def block(kind: str) -> str:
@@ -23,7 +23,7 @@ def mosquitto_s() -> set[tuple[str, str, str]]:
             case ["user", user]:
                 pass
             case ["topic", right, topic] if user != "health":  # the broker's own account
-                rights.add((user, WORDS[right], topic))
+                rights |= {(user, word, topic) for word in WORDS[right]}
     return rights
 
 

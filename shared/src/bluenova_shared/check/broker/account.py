@@ -11,8 +11,8 @@ NAMES = (PROTOCOL, ACCOUNT)
 # MQTT's reason codes.
 _VERSION, _ACCOUNT = (0x84, 0x01), (0x86, 0x87)
 _NO_MQTT_5 = (
-    "Use a broker that knows MQTT 5: Mosquitto 1.6 or newer, EMQX, HiveMQ, RabbitMQ 4. The one of "
-    "docker-compose.yml does: docker compose up -d mosquitto"
+    "Use a broker that knows MQTT 5: docs/brokers.md names some. The one of docker-compose.yml "
+    "does: docker compose up -d mosquitto"
 )
 
 
