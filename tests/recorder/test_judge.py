@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bluenova_recorder.batch import MOST_REJECTED_BYTES, Batch
+from bluenova_recorder.batch import MOST_REJECTED_BYTES, QUIET_S, Batch
 from bluenova_recorder.intake import MOST_ITEMS, Judged, RejectedItem, judge
 from bluenova_shared.message import Message
 from bluenova_shared.snapshot import Snapshot
@@ -196,21 +196,31 @@ def test_an_empty_message_which_clears_a_retained_one_is_nothing() -> None:
 
 
 def test_a_batch_waits_for_its_age_or_its_size() -> None:
-    batch = Batch(rows=3, age_s=60)
+    batch = Batch(rows=4, age_s=0.25)
     assert batch.wait_s(0.0) is None
     batch.add([], 0.0, at_once=True)
     assert batch.wait_s(0.0) is None, "nothing came"
     one, two, three = (RejectedItem("t", payload, "why") for payload in (b"1", b"2", b"3"))
     batch.add([one], 10.0, at_once=False)
-    batch.add([two], 20.0, at_once=False)
-    batch.add([], 20.0, at_once=True)
-    assert [batch.wait_s(s) for s in (20.0, 69.0, 70.0, 80.0)] == [50, 1, 0, 0]
-    batch.add([three], 20.0, at_once=False)
-    assert batch.wait_s(20.0) == 0
-    assert batch.drain() == [one, two, three]
+    batch.add([two], 10.0625, at_once=False)
+    batch.add([], 10.0625, at_once=True)
+    batch.add([three], 10.1875, at_once=False)
+    assert [batch.wait_s(s) for s in (10.1875, 10.25, 10.5)] == [0.0625, 0, 0]
+    batch.add([one], 10.1875, at_once=False)
+    assert batch.wait_s(10.1875) == 0
+    assert batch.drain() == [one, two, three, one]
     assert batch.wait_s(20.0) is None
     batch.add([one], 100.0, at_once=False)
-    assert batch.wait_s(100.0) == 60
+    assert batch.wait_s(100.0) == pytest.approx(QUIET_S)
+
+
+def test_a_batch_goes_when_nothing_more_comes() -> None:
+    batch = Batch(rows=3, age_s=60)
+    one = RejectedItem("t", b"1", "why")
+    batch.add([one], 10.0, at_once=False)
+    batch.add([one], 10.0 + QUIET_S / 2, at_once=False)
+    assert batch.wait_s(10.0 + QUIET_S) == pytest.approx(QUIET_S / 2)
+    assert batch.wait_s(10.0 + 2 * QUIET_S) == 0
 
 
 def test_whoever_waits_for_a_receipt_sends_the_batch_on_its_way() -> None:
@@ -228,9 +238,9 @@ def test_whoever_waits_for_a_receipt_sends_the_batch_on_its_way() -> None:
 def test_much_that_is_bad_does_not_wait_for_a_full_batch() -> None:
     batch = Batch(rows=10_000, age_s=60)
     batch.add([RejectedItem("t", b"x" * (MOST_REJECTED_BYTES // 2), "why")], 0.0, at_once=False)
-    assert batch.wait_s(0.0) == 60
+    assert batch.wait_s(0.0) == QUIET_S
     batch.add([RejectedItem("t", b"x" * (MOST_REJECTED_BYTES // 2), "why")], 0.0, at_once=False)
     assert batch.wait_s(0.0) == 0
     batch.drain()
     batch.add([RejectedItem("t", b"x", "why")], 0.0, at_once=False)
-    assert batch.wait_s(0.0) == 60
+    assert batch.wait_s(0.0) == QUIET_S

@@ -11,21 +11,29 @@ Entry = Item | RejectedItem
 MOST_REJECTED_BYTES = 4 * 2**20
 
 
+# All batteries' intervals end at the same instant: if nothing has come for so long, all are there.
+QUIET_S = 0.1
+
+
 class Batch:
-    """Entries on their way into the database; `rows` and `age_s` say when they go."""
+    """Entries on their way into the database; `rows` and `age_s` say when they go at the latest."""
 
     def __init__(self, rows: int, age_s: float) -> None:
         self._rows = rows
         self._age_s = age_s
         self._entries: list[Entry] = []
         self._rejected_bytes = 0
+        self._latest_s = 0.0
         self._due_s = 0.0
 
     def add(self, entries: Sequence[Entry], now_s: float, *, at_once: bool) -> None:
         """Some more; `at_once` if somebody waits for their receipt to send on."""
         if entries:
-            due_s = now_s if at_once else now_s + self._age_s
-            self._due_s = min(self._due_s, due_s) if self._entries else due_s
+            if not self._entries:
+                self._latest_s = now_s + self._age_s
+            if at_once:
+                self._latest_s = now_s
+            self._due_s = min(self._latest_s, now_s + QUIET_S)
             self._entries += entries
             self._rejected_bytes += sum(
                 len(e.payload) for e in entries if isinstance(e, RejectedItem)

@@ -43,7 +43,11 @@ class RecorderSettings(DatabaseSettings, ServiceSettings):
         default=500, ge=1, le=10_000, description="the number of rows at which a batch is written"
     )
     batch_age_s: float = Field(
-        default=1.0, ge=0, le=60, description="the age in seconds at which a batch is written"
+        default=1.0,
+        ge=0,
+        le=60,
+        description="the age in seconds at which a batch is written at the latest; it is written "
+        "at once when nothing has come for 0.1 s",
     )
     keep_raw_days: int | None = Field(
         default=None,
