@@ -29,7 +29,7 @@ demo: .venv/.ready ## run the whole chain with two simulated batteries; Ctrl-C e
 
 test: .venv/.ready ## run all tests, against a real broker and a real PostgreSQL
 	@tools/setup.sh broker
-	@$(BIN)/pytest --numprocesses 3 --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-ha: .venv/.ready ## run a real Home Assistant (Python 3.13) and check what it shows (minutes)
 	@tools/setup.sh broker
