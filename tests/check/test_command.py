@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +77,47 @@ def test_durations_for_people(seconds: float, said: str) -> None:
 )
 def test_sizes_for_people(number: float, said: str) -> None:
     assert size(number) == said
+
+
+def test_a_check_that_is_stopped_is_not_taken_for_a_good_one() -> None:
+    async def story() -> None:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.1, stop.set)
+        await run_check("bluenova-shared", [], lambda _: [Room(["next"], hangs)], {}, stop=stop)
+
+    with pytest.raises(CannotRun, match="stopped, before all was looked at"):
+        asyncio.run(story())
+
+
+def test_what_fails_outside_of_all_rooms_is_said() -> None:
+    def fail(_: list[str]) -> list[Room]:
+        raise LookupError("a defect")
+
+    with pytest.raises(CannotRun, match=r"the check failed.*LookupError: a defect"):
+        asyncio.run(run_check("bluenova-shared", [], fail, {}))
+
+
+def checking(tail: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A collector's check, for which nothing is there, in a shell."""
+    nowhere = {"BATTERY_HOST": "127.0.0.1", "BATTERY_PORT": "1", "MQTT_PORT": "1", **environment}
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {sys.executable} -m bluenova_collector check {tail}"],
+        env={**os.environ, **nowhere},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("tail", ["| head -1", ">&-"], ids=["a closed pipe", "no output"])
+def test_who_reads_no_further_is_not_told_of_it(tail: str, tmp_path: Path) -> None:
+    done = checking(tail, OUTBOX_PATH=str(tmp_path / "outbox.sqlite"))
+    assert done.returncode == 1
+    assert done.stderr.startswith("bluenova-collector: wrong: battery port, ")
+
+
+def test_an_account_without_a_home_is_told_to_name_a_file() -> None:
+    done = checking("", XDG_STATE_HOME="~nobody-of-that-name")
+    assert done.returncode == 1
+    assert "Set OUTBOX_PATH to a file" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

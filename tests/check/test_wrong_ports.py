@@ -165,6 +165,24 @@ def test_a_port_that_is_spoken_to_in_the_wrong_way(
     checked.assert_names(case.name, case.state, case.words)
 
 
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [({}, "broker protocol"), ({"MQTT_TLS": "true"}, "broker TLS")],
+    ids=["in clear", "TLS"],
+)
+def test_a_frozen_broker_has_not_ended_anything_and_tls_stays_on(
+    settings: Mapping[str, str], name: str, check_at: Callable[..., Checked]
+) -> None:
+    with Mosquitto() as broker:
+        broker.freeze()
+        checked = check_at(broker.port, RECORDER="none", **settings)
+        broker.resume()
+    checked.assert_names(name, "wrong", "(no answer|nothing came) within.*restart mosquitto")
+    said = f"{checked[name].found} {checked[name].cure}"
+    assert "MQTT_TLS=false" not in said
+    assert "ended the connection" not in said
+
+
 def mqtt_3_alone(packet: bytes) -> bytes:
     """What amqtt and RabbitMQ before 4 do: they accept level 4, and hang up on level 5."""
     return b"\x20\x02\x00\x00" if b"MQTT\x04" in packet else b""

@@ -21,7 +21,9 @@ SECOND_SIMULATOR = """
 
 
 def test_a_second_battery_takes_one_command(stack: Stack, tmp_path: Path) -> None:
-    made = run([str(ROOT / "tools" / "batteries.sh"), "garage=battery2:9000"], folder=tmp_path)
+    made = run(
+        [str(ROOT / "tools" / "batteries.sh"), "--print", "garage=battery2:9000"], folder=tmp_path
+    )
     override = tmp_path / "override.yml"
     override.write_text(made.stdout + SECOND_SIMULATOR)
     both = stack.variant(COMPOSE_FILE=f"docker-compose.yml:{override}")

@@ -54,3 +54,10 @@ def test_after_a_trial_that_went_well_all_begins_again() -> None:
     assert refusal.admits(500, now_s, trial=False)
     assert refusal.connection_lost(500, now_s) is News.SUSPECT
     assert refusal.admits(500, now_s + AGAIN_S, trial=True)
+
+
+def test_a_longer_one_that_breaks_a_connection_leaves_out_the_shorter_one_too() -> None:
+    refusal = refusing(500)
+    assert refusal.admits(600, AGAIN_S, trial=True)
+    assert refusal.connection_lost(600, AGAIN_S + 1) is News.LEFT_OUT
+    assert not refusal.admits(500, 2 * AGAIN_S + 1, trial=True)

@@ -33,6 +33,7 @@ from bluenova_shared.clocks import Clocks
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.broker import KEEPALIVE_S, Client, Will
 from bluenova_shared.mqtt.link import PAUSES, MqttLink, Pauses
+from bluenova_shared.program import stop_requested
 from bluenova_shared.service import CannotRun
 from bluenova_shared.topics import Topics
 
@@ -194,7 +195,7 @@ async def serve_check(arguments: list[str], parts: Parts) -> None:
             )
         )
 
-    await run_check("bluenova-collector", arguments, of, os.environ)
+    await run_check("bluenova-collector", arguments, of, os.environ, stop=stop_requested())
 
 
 def main() -> int:

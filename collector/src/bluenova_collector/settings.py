@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import CliImplicitFlag, SettingsConfigDict
 
 from bluenova_collector.console.connection import Address
-from bluenova_shared.setting_types import Host, OptionalPath, Port, Prefix
+from bluenova_shared.setting_types import Host, OptionalPath, Port, Prefix, WrongSettings
 from bluenova_shared.settings import LOG_FLAGS, ServiceSettings
 from bluenova_shared.topics import Topics
 
@@ -124,7 +124,12 @@ class CollectorSettings(ServiceSettings):
             return self.outbox_path
         state = os.environ.get("XDG_STATE_HOME") or "~/.local/state"
         name = f"outbox-{self.battery_host}-{self.battery_port}.sqlite".replace(":", "_")
-        return Path(state).expanduser() / "bluenova" / name
+        try:
+            return Path(state).expanduser() / "bluenova" / name
+        except RuntimeError:  # an account without a home
+            raise WrongSettings(
+                "The outbox has no folder, as this account has no home. Set OUTBOX_PATH to a file"
+            ) from None
 
     def other_outboxes(self) -> list[Path]:
         """Returns the files of other addresses in the user's state folder."""

@@ -27,6 +27,7 @@ from bluenova_shared import service
 from bluenova_shared.check.command import Room, run_check
 from bluenova_shared.mqtt.broker import KEEPALIVE_S, Client
 from bluenova_shared.mqtt.link import PAUSES, MqttLink, Pauses
+from bluenova_shared.program import stop_requested
 from bluenova_shared.service import CannotRun
 from bluenova_shared.topics import Topics, share_filter
 
@@ -168,7 +169,7 @@ async def serve_check(arguments: list[str], parts: Parts) -> None:
             )
         )
 
-    await run_check("bluenova-recorder", arguments, of, os.environ)
+    await run_check("bluenova-recorder", arguments, of, os.environ, stop=stop_requested())
 
 
 def main() -> int:

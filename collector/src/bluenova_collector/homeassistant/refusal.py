@@ -38,7 +38,8 @@ class Refusal:
         if on_its_way is None:
             self._next_s = now_s
             return None
-        before, self._suspect = self._suspect, on_its_way
+        before = self._suspect
+        self._suspect = on_its_way if before is None else min(before, on_its_way)
         if before is None or on_its_way < before:
             self._next_s = now_s + self._again_s
             return News.SUSPECT

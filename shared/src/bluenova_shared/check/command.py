@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -34,35 +36,59 @@ async def run_check(
     environment: Mapping[str, str],
     *,
     limit_s: float = LIMIT_S,
+    stop: asyncio.Event | None = None,
 ) -> None:
     """Looks at all rooms and prints what was found. Raises CannotRun if anything is wrong.
 
-    `rooms` makes them from the command line without `--json`; wrong settings are a result, too.
+    `rooms` makes them from the command line without `--json`; wrong settings are a result, too. It
+    is wrong, too, if `stop` is set before all was looked at.
     """
-    # The log is the service's: it may have its file open, which this one must not rotate.
-    logging.getLogger().addHandler(logging.NullHandler())
-    as_json = "--json" in arguments
-    in_colour = sys.stdout.isatty() and not environment.get("NO_COLOR")
-    in_colour = in_colour and environment.get("TERM") != "dumb"
-    results: list[Result] = []
+    with _failures_told():
+        # The log is the service's: it may have its file open, which this one must not rotate.
+        logging.getLogger().addHandler(logging.NullHandler())
+        as_json, stop = "--json" in arguments, stop or asyncio.Event()
+        in_colour = _shows_colour(environment)
+        results: list[Result] = []
 
-    def say(some: Sequence[Result]) -> None:
-        results.extend(some)
-        if not as_json:
-            _print("\n".join(to_lines(some, NAME_WIDTH, in_colour=in_colour)))
+        def say(some: Sequence[Result]) -> None:
+            results.extend(some)
+            if not as_json:
+                _print("\n".join(to_lines(some, NAME_WIDTH, in_colour=in_colour)))
 
+        try:
+            wanted = rooms([word for word in arguments if word != "--json"])
+        except CannotRun as problems:
+            say([_of_setting(line) for line in str(problems).splitlines()])
+        else:
+            say([Result("settings", "ok", "all can be used")])
+            looks = [asyncio.create_task(_look(room, limit_s)) for room in wanted]
+            stopped = asyncio.create_task(stop.wait())
+            for look in looks:
+                await asyncio.wait([look, stopped], return_when=asyncio.FIRST_COMPLETED)
+                if stop.is_set():
+                    raise CannotRun("the check was stopped, before all was looked at")
+                say(await look)
+            stopped.cancel()
+        _print(to_json(program, version(program), results) if as_json else summary(results))
+        if bad := wrong(results):
+            raise CannotRun(f"wrong: {', '.join(dict.fromkeys(one.name for one in bad))}")
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """Raises CannotRun for what should not happen: the log, which would tell it, is silent here."""
     try:
-        wanted = rooms([word for word in arguments if word != "--json"])
-    except CannotRun as problems:
-        say([_of_setting(line) for line in str(problems).splitlines()])
-    else:
-        say([Result("settings", "ok", "all can be used")])
-        looks = [asyncio.create_task(_look(room, limit_s)) for room in wanted]
-        for look in looks:
-            say(await look)
-    _print(to_json(program, version(program), results) if as_json else summary(results))
-    if bad := wrong(results):
-        raise CannotRun(f"wrong: {', '.join(one.name for one in bad)}")
+        yield
+    except CannotRun:
+        raise
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}"
+        raise CannotRun(f"the check failed, before all was looked at ({said})") from None
+
+
+def _shows_colour(environment: Mapping[str, str]) -> bool:
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()  # None: it was closed
+    return is_terminal and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
 async def _look(room: Room, limit_s: float) -> list[Result]:
@@ -93,4 +119,8 @@ def _of_setting(line: str) -> Result:
 
 
 def _print(text: str) -> None:
-    print(text, flush=True)  # noqa: T201  # a command for people, whose log is none of this
+    try:
+        print(text, flush=True)  # noqa: T201  # a command for people, whose log is none of this
+    except BrokenPipeError:
+        # Whoever read it has seen enough (`| head -1`); the exit status tells the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

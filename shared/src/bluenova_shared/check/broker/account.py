@@ -81,5 +81,7 @@ def _note_silence(findings: Findings, broker: Broker, why: str) -> None:
         findings.wrong(
             PROTOCOL,
             f"no answer in MQTT 5: {why}",
-            "See the broker's log (docker compose logs mosquitto)" + (client if broker.tls else ""),
+            "Set MQTT_PORT to the broker's port, often 1883, if another service has this one. "
+            "A broker that hangs: docker compose restart mosquitto; its log: docker compose logs "
+            "mosquitto" + (client if broker.tls else ""),
         )

@@ -86,10 +86,11 @@ class Probe:
         reason = self._wait(lambda: None if self._connack.empty() else self._connack.get())
         if reason is not None and not reason.is_failure:
             return
+        end = self.end  # before we end it ourselves
         self.close()
         if reason is not None:
             raise Refused(reason)
-        raise NoAnswer(self.end or f"no answer within {ANSWER_WITHIN_S:g} s")
+        raise NoAnswer(end or f"nothing came within {ANSWER_WITHIN_S:g} s")
 
     def close(self) -> None:
         """Takes leave."""

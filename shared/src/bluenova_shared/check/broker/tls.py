@@ -28,6 +28,15 @@ def look_at_tls(findings: Findings, broker: Broker, wall_s: float) -> bool:
             NAME, f"its certificate is not trusted: {error.verify_message}", _cure(error)
         )
         return False
+    except TimeoutError:
+        # Nothing that is no TLS came either: to switch TLS off would only show the password.
+        findings.wrong(
+            NAME,
+            f"no answer within {WITHIN_S:g} s",
+            "The broker may hang: docker compose restart mosquitto. Or another service has this "
+            "port: set MQTT_PORT to the broker's port for TLS, often 8883",
+        )
+        return False
     except OSError as error:
         findings.wrong(
             NAME,
