@@ -113,6 +113,9 @@ def test_a_folder_instead_of_a_file(check: Callable[[], Checked], path: Path) ->
     path.mkdir()
     words = f"is a folder; name a file in it.*OUTBOX_PATH={path}/outbox.sqlite"
     check().assert_names("outbox", "wrong", words)
+    trouble = trouble_with(Path("/var/lib"))
+    assert trouble
+    assert trouble.cure == "For example: OUTBOX_PATH=/var/lib/bluenova/outbox.sqlite"
 
 
 def test_an_empty_file_is_a_new_outbox(check: Callable[[], Checked], path: Path) -> None:
@@ -168,7 +171,9 @@ def test_no_room_for_the_copy(
     checked.assert_names("outbox waiting", "warning", words)
 
 
-def test_a_big_outbox_that_is_half_written_is_not_called_damaged(tmp_path: Path) -> None:
+def test_a_big_outbox_that_is_half_written_is_not_called_damaged(
+    check: Callable[[], Checked], tmp_path: Path
+) -> None:
     path, moved = tmp_path / "outbox.sqlite", tmp_path / "moved.sqlite"
     outbox = open_outbox(path)
     list(fill(outbox, 50))
@@ -176,8 +181,13 @@ def test_a_big_outbox_that_is_half_written_is_not_called_damaged(tmp_path: Path)
         shutil.copyfile(f"{path}{part}", f"{moved}{part}")
     outbox.close()
     overwrite(moved, 0, b"\xff" * 4096)  # as if its pages were just moved
+    os.truncate(moved, 25 * 2**20)
     with pytest.raises(BeingWritten):
         contents_of(moved, most_bytes=1000)
+    for part in ("", "-wal"):
+        shutil.copyfile(f"{moved}{part}", f"{path}{part}")
+    words = "a collector ended while it wrote there.*Start it"
+    check().assert_names("outbox waiting", "warning", words)
     Path(f"{moved}-wal").unlink()
     with pytest.raises(sqlite3.DatabaseError, match="not a database"):
         contents_of(moved, most_bytes=1000)

@@ -98,8 +98,11 @@ class OutboxLook:
             own = "Set OUTBOX_PATH to a file of its own: the collector would write into this one"
             findings.wrong(WAITING, f"{self.path} is no outbox: {other}", own)
         except BeingWritten:
-            found = "the outbox cannot be looked at while it is written"
-            findings.warning(WAITING, found, "Look again in a minute")
+            found, cure = "the outbox cannot be looked at while it is written", "Look again"
+            if not self.known.in_use:
+                found = "the outbox cannot be looked at: a collector ended while it wrote there"
+                cure = "Start it, which mends that: docker compose up -d collector"
+            findings.warning(WAITING, found, cure)
         except OSError as error:
             found, cure = f"the outbox cannot be looked at ({error.strerror or error})", "Try again"
             if error.errno == errno.ENOSPC:
