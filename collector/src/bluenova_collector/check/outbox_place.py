@@ -11,7 +11,7 @@ _PARTS = ("", "-wal", "-shm")
 # Others need these and what is in them; a new owner would lock those out.
 _SYSTEM = set("/ /etc /home /media /mnt /opt /root /run /snap /srv /tmp /var".split())
 _ALL_BELOW = ("/bin", "/boot", "/dev", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr")
-# Each folder right in these is a person's, a disk's or a part of the system: /home/pi, /var/lib.
+# Each folder right in these is a person's, a disk's or a part of the system, as /var/lib.
 _EACH_IN = ("/home", "/media", "/run", "/var")
 
 
@@ -28,7 +28,7 @@ def trouble_with(path: Path) -> Trouble | None:
 
     What is not there is asked with `os.path`: `Path` raises in a folder that is closed to us.
     """
-    folder = Path(os.path.abspath(path.parent))  # noqa: PTH100  # `absolute` leaves the ".." in
+    folder = Path(os.path.abspath(path.parent))  # noqa: PTH100  # absolute() keeps ".." in it
     if os.path.isdir(path):  # noqa: PTH112  # see above
         inside = Path("/var/lib/bluenova") if is_of_the_system(path) else path
         example = shlex.quote(f"OUTBOX_PATH={inside / 'outbox.sqlite'}")
