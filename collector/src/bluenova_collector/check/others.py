@@ -109,7 +109,10 @@ class OthersLook:
             findings.skipped(OWN_NAME, "not known, as it is kept in the outbox")
         elif kept and not self.known.in_use:
             found = f"another collector called {name} is online, while none has this outbox"
-            findings.wrong(OWN_NAME, found, cure)
+            # The broker says that a collector is gone when its will is due, not when it is killed.
+            killed = "If the collector was killed or lost its power within the last minutes, wait"
+            cure = f"{killed} and look again; otherwise: {cure[0].lower()}{cure[1:]}"
+            findings.warning(OWN_NAME, found, cure)
         elif self.known.in_use and self.known.without_broker_s > ALONE_S:
             lasts = ago(self.known.without_broker_s)
             found = f"the {name} that runs has had no broker for {lasts}, which lets us in"

@@ -2,16 +2,23 @@
 
 import dataclasses
 import errno
-import os
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bluenova_collector.check.known import Known
-from bluenova_collector.check.outbox_copy import Contents, contents_of, user_of
+from bluenova_collector.check.outbox_copy import (
+    BeingWritten,
+    Contents,
+    NoOutbox,
+    contents_of,
+    user_of,
+)
+from bluenova_collector.check.outbox_place import first_there, owner_cure, trouble_with
 from bluenova_collector.delivery.outbox_file import ROOM_FOR_DELETING_BYTES
 from bluenova_collector.memory import Memory
 from bluenova_shared.check.result import Findings, ago, size
@@ -48,50 +55,67 @@ class OutboxLook:
 
     def _look(self, findings: Findings) -> None:
         is_writable, user = self._look_at_file(findings)
+        # First: other lines say what to do from this, even if the contents cannot be read.
+        self.known.in_use = user is not None
         if is_writable:
-            self._look_at_contents(findings, user)
+            self._look_at_contents(findings, is_running=user is not None)
             self._look_at_room(findings)
 
     def _look_at_file(self, findings: Findings) -> tuple[bool, int | None]:
-        folder, user = _first_there(self.path.parent), None
-        place = self.path if self.path.exists() else folder
-        cure = (
-            "Set OUTBOX_PATH to a file in a folder that is ours to write, or: "
-            f"chown -R {os.geteuid()} {folder}"
-        )
-        why = _why_not_written(folder) or _why_not_written(place)
-        if why:
-            findings.wrong(FILE, f"user {os.geteuid()} cannot write {place} ({why})", cure)
+        if trouble := trouble_with(self.path):
+            findings.wrong(FILE, trouble.found, trouble.cure)
             return False, None
-        if self.path.exists():
-            try:
-                user = user_of(self.path)
-            except OSError as error:
-                findings.wrong(FILE, f"{self.path} cannot be read ({error.strerror})", cure)
-                return False, None
-            used = "; the collector that runs has it" if user is not None else ""
-            used += f" (process {user})" if user else ""  # 0: one of another container
-            findings.ok(FILE, f"{self.path} can be written{used}")
-        else:
+        if not self.path.exists():
             findings.ok(FILE, f"{self.path} is not there yet, and can be made")
+            return True, None
+        try:
+            user = user_of(self.path)
+        except OSError as error:
+            cure = owner_cure(error.errno or 0, self.path)
+            findings.wrong(FILE, f"{self.path} cannot be read ({error.strerror})", cure)
+            return False, None
+        used = "; the collector that runs has it" if user is not None else ""
+        used += f" (process {user})" if user else ""  # 0: one of another container
+        used += "; it is empty, and begun anew" if not self.path.stat().st_size else ""
+        findings.ok(FILE, f"{self.path} can be written{used}")
         return True, user
 
-    def _look_at_contents(self, findings: Findings, user: int | None) -> None:
+    def _look_at_contents(self, findings: Findings, *, is_running: bool) -> None:
+        contents = self._read(findings)
+        if contents is None:
+            return
+        if contents.battery != self.battery:  # another battery starts without this memory
+            contents = dataclasses.replace(contents, memory=Memory())
+        self.known.contents = contents
+        self._judge_waiting(findings, contents)
+        self._judge_newest(findings, contents.memory.last_end_s, is_running=is_running)
+
+    def _read(self, findings: Findings) -> Contents | None:
+        """The contents; None if they cannot be read, which it reports."""
         try:
-            contents = contents_of(self.path) if self.path.exists() else Contents()
-        except (OSError, sqlite3.Error, TypeError) as error:
+            return contents_of(self.path) if self.path.exists() else Contents()
+        except NoOutbox as other:
+            own = "Set OUTBOX_PATH to a file of its own: the collector would write into this one"
+            findings.wrong(WAITING, f"{self.path} is no outbox: {other}", own)
+        except BeingWritten:
+            found, cure = "the outbox cannot be looked at while it is written", "Look again"
+            if not self.known.in_use:
+                found = "the outbox cannot be looked at: a collector ended while it wrote there"
+                cure = "Start it, which mends that: docker compose up -d collector"
+            findings.warning(WAITING, found, cure)
+        except OSError as error:
+            found, cure = f"the outbox cannot be looked at ({error.strerror or error})", "Try again"
+            if error.errno == errno.ENOSPC:
+                found = f"there is no room for a copy of the outbox in {tempfile.gettempdir()}"
+                cure = "Make room there, or set TMPDIR to a folder on a disk with more room"
+            findings.warning(WAITING, found, cure)
+        except (sqlite3.Error, TypeError) as error:
             findings.warning(
                 WAITING,
                 f"the outbox is damaged ({error}): the collector saves what can be read",
                 "If it does not run, start it (docker compose up -d collector), and see its log",
             )
-            return
-        if contents.battery != self.battery:  # another battery starts without this memory
-            contents = dataclasses.replace(contents, memory=Memory())
-        self.known.contents = contents
-        self.known.in_use = user is not None
-        self._judge_waiting(findings, contents)
-        self._judge_newest(findings, contents.memory.last_end_s, is_running=user is not None)
+        return None
 
     def _judge_waiting(self, findings: Findings, contents: Contents) -> None:
         waiting, full = contents.waiting.total(), f"{self.limit:,} at most"
@@ -137,7 +161,7 @@ class OutboxLook:
             findings.ok(NEWEST, f"it is {ago(age_s)} old")
 
     def _look_at_room(self, findings: Findings) -> None:
-        folder = _first_there(self.path.parent)
+        folder = first_there(self.path.parent)
         free = shutil.disk_usage(folder).free
         left_s = free / SNAPSHOT_BYTES * self.interval_s
         found = f"{size(free)} free on the disk of {folder}"
@@ -150,19 +174,3 @@ class OutboxLook:
             findings.warning(ROOM, f"{found}: {ago(left_s)} of snapshots", cure)
         else:
             findings.ok(ROOM, f"{found}: {ago(left_s)} of snapshots")
-
-
-def _first_there(folder: Path) -> Path:
-    """The folder, or the first above it that is there: the others are made."""
-    return next(one for one in (folder, *folder.absolute().parents) if one.is_dir())
-
-
-def _why_not_written(place: Path) -> str:
-    """Why a file, or one in a folder, cannot be written; empty if it can. It makes nothing."""
-    if place.is_dir():
-        try:  # a file without a name is gone as soon as it is closed
-            os.close(os.open(place, os.O_TMPFILE | os.O_RDWR, 0o600))
-        except OSError as error:
-            if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR):  # not with this file system
-                return os.strerror(error.errno or 0)
-    return "" if os.access(place, os.W_OK) else "no right to write"
