@@ -342,6 +342,57 @@ def test_somebody_who_locks_the_table(ready: Database, check: Callable[..., Chec
         assert check(ready.environment())["database blockers"].state == "ok"
 
 
+@pytest.mark.parametrize(
+    ("table", "state", "stops"),
+    [
+        ("changed_hours", "wrong", "no row can be written"),
+        ("events", "wrong", "no event can be written"),
+        ("rejected", "wrong", "nothing that is rejected can be kept"),
+        ("hours", "warning", "no hours are kept meanwhile; recording goes on"),
+        ("hour_facts", "warning", "no hours are kept meanwhile; recording goes on"),
+        ("days", "warning", "no hours are kept meanwhile; recording goes on"),
+        ("hours_filled", "warning", "old rows get no hours meanwhile; recording goes on"),
+    ],
+)  # fmt: skip
+def test_somebody_who_locks_another_of_our_tables(
+    table: str, state: str, stops: str, ready: Database, check: Callable[..., Checked]
+) -> None:
+    with contextlib.closing(ready.connect()) as db, db.cursor() as cursor:
+        pid = db.info.backend_pid
+        for mode in ("SHARE", "ACCESS EXCLUSIVE"):
+            cursor.execute(
+                f"SET application_name = 'a tool'; LOCK battery_pack_{table} IN {mode} MODE"
+            )
+            words = (
+                rf"process {pid} \(a tool, account homeauto\) has battery_pack_{table} locked for "
+                rf"\d+ s: {stops}; 0 wait -> .*pg_terminate_backend\({pid}\)"
+            )
+            checked = check(ready.environment())
+            checked.assert_names("database blockers", state, words)
+            db.rollback()
+
+
+def test_two_who_lock_tables_of_ours(ready: Database, check: Callable[..., Checked]) -> None:
+    with (
+        contextlib.closing(ready.connect()) as one,
+        one.cursor() as first,
+        contextlib.closing(ready.connect()) as other,
+        other.cursor() as second,
+    ):
+        first.execute("LOCK battery_pack_days")
+        second.execute("LOCK battery_pack_events, battery_pack_hours_filled")
+        pids = one.info.backend_pid, other.info.backend_pid
+        checked = check(ready.environment())
+    words = (
+        r"battery_pack_days locked for \d+ s: no hours are kept meanwhile; process .* has "
+        r"battery_pack_events, battery_pack_hours_filled locked for \d+ s: no event can be written "
+        rf"and old rows get no hours .*\({pids[0]}\); .*\({pids[1]}\)"
+    )
+    checked.assert_names("database blockers", "wrong", words)
+    for name in ("newest rows", "hours"):
+        assert checked[name].found.endswith("a table is locked (see: database blockers)")
+
+
 def test_a_backup_that_keeps_an_index_waiting(
     ready: Database, check: Callable[..., Checked]
 ) -> None:
