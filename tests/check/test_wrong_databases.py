@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from bluenova_recorder.housekeeping import Housekeeping
 from bluenova_recorder.rollup import triggers
 from bluenova_recorder.rollup.fill import fill
 from bluenova_recorder.rollup.renew import WAITS
-from bluenova_tools.local import Database, Postgres, free_port
+from bluenova_tools.local import Database, Mosquitto, Postgres, free_port
 from bluenova_tools.local.pgbouncer import PgBouncer, find_pgbouncer
 
 pytestmark = pytest.mark.services
@@ -137,6 +138,8 @@ def test_an_encoding_that_cannot_hold_all(
 NOW = "date_trunc('second', now() AT TIME ZONE 'UTC')"
 ROW = f"INSERT INTO battery_pack (mcu_id, insert_time_utc) VALUES (7, {NOW} %s)"
 
+OF_INFINITY = "INSERT INTO battery_pack (mcu_id, insert_time_utc) VALUES (7, 'infinity')"
+
 
 @pytest.mark.parametrize(
     ("before", "expected"),
@@ -173,6 +176,21 @@ ROW = f"INSERT INTO battery_pack (mcu_id, insert_time_utc) VALUES (7, {NOW} %s)"
             id="a row of the future",
         ),
         pytest.param(
+            ROW % "+ INTERVAL '50 s'",
+            ("newest rows", "warning", "00000007 is (50|49|48) s in the future.*timedatectl"),
+            id="a row of the near future",
+        ),
+        pytest.param(
+            OF_INFINITY,
+            ("newest rows", "wrong", "00000007 has the time infinity.*DELETE FROM battery_pack"),
+            id="a row of infinity",
+        ),
+        pytest.param(
+            OF_INFINITY.replace("'inf", "'-inf"),
+            ("newest rows", "warning", "no row has a time that is past"),
+            id="a row of minus infinity",
+        ),
+        pytest.param(
             ROW % "- INTERVAL '1 h'",
             ("newest rows", "warning", "none of late: 00000007 60 min ago.*collector check"),
             id="old rows",
@@ -205,6 +223,37 @@ def test_a_table_that_is_not_as_it_should_be(
 ) -> None:
     query(ready, before)
     check(ready.environment()).assert_names(*expected)
+
+
+@pytest.mark.parametrize("key", ["", "DROP INDEX battery_pack_key"], ids=["with key", "without"])
+@pytest.mark.parametrize(
+    ("rows", "state", "words"),
+    [
+        pytest.param([ROW % "+ INTERVAL '50 s'"], "wrong", "no row has a time that is past",
+                     id="one of the future"),
+        pytest.param([OF_INFINITY], "wrong", "no row has a time that is past", id="infinity"),
+        pytest.param([ROW % "- INTERVAL '1 h'", ROW % "+ INTERVAL '50 s'", OF_INFINITY], "wrong",
+                     "the newest row is 60 min old", id="an old one and two of the future"),
+        pytest.param([ROW % "", OF_INFINITY], "ok", r"the newest row is \d+ s old",
+                     id="a fresh one and infinity"),
+        pytest.param([ROW % "+ INTERVAL '1 s'"], "ok", r"the newest row is \d+ s old",
+                     id="two clocks that differ a little"),
+    ],
+)  # fmt: skip
+def test_a_row_of_the_future_does_not_tell_that_snapshots_come(
+    rows: list[str],
+    state: str,
+    words: str,
+    *,
+    key: str,
+    mosquitto: Mosquitto,
+    ready: Database,
+    check: Callable[..., Checked],
+) -> None:
+    query(ready, "; ".join([key, *rows]).removeprefix("; "))
+    snapshots = check(ready.environment(), MQTT_PORT=mosquitto.port)["snapshots"]
+    assert snapshots.state == state, snapshots
+    assert re.search(words, snapshots.found), snapshots
 
 
 @pytest.fixture
@@ -291,6 +340,57 @@ def test_somebody_who_locks_the_table(ready: Database, check: Callable[..., Chec
         db.rollback()
         cursor.execute("LOCK TABLE battery_pack IN ACCESS SHARE MODE")  # as pg_dump does
         assert check(ready.environment())["database blockers"].state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("table", "state", "stops"),
+    [
+        ("changed_hours", "wrong", "no row can be written"),
+        ("events", "wrong", "no event can be written"),
+        ("rejected", "wrong", "nothing that is rejected can be kept"),
+        ("hours", "warning", "no hours are kept meanwhile; recording goes on"),
+        ("hour_facts", "warning", "no hours are kept meanwhile; recording goes on"),
+        ("days", "warning", "no hours are kept meanwhile; recording goes on"),
+        ("hours_filled", "warning", "old rows get no hours meanwhile; recording goes on"),
+    ],
+)  # fmt: skip
+def test_somebody_who_locks_another_of_our_tables(
+    table: str, state: str, stops: str, ready: Database, check: Callable[..., Checked]
+) -> None:
+    with contextlib.closing(ready.connect()) as db, db.cursor() as cursor:
+        pid = db.info.backend_pid
+        for mode in ("SHARE", "ACCESS EXCLUSIVE"):
+            cursor.execute(
+                f"SET application_name = 'a tool'; LOCK battery_pack_{table} IN {mode} MODE"
+            )
+            words = (
+                rf"process {pid} \(a tool, account homeauto\) has battery_pack_{table} locked for "
+                rf"\d+ s: {stops}; 0 wait -> .*pg_terminate_backend\({pid}\)"
+            )
+            checked = check(ready.environment())
+            checked.assert_names("database blockers", state, words)
+            db.rollback()
+
+
+def test_two_who_lock_tables_of_ours(ready: Database, check: Callable[..., Checked]) -> None:
+    with (
+        contextlib.closing(ready.connect()) as one,
+        one.cursor() as first,
+        contextlib.closing(ready.connect()) as other,
+        other.cursor() as second,
+    ):
+        first.execute("LOCK battery_pack_days")
+        second.execute("LOCK battery_pack_events, battery_pack_hours_filled")
+        pids = one.info.backend_pid, other.info.backend_pid
+        checked = check(ready.environment())
+    words = (
+        r"battery_pack_days locked for \d+ s: no hours are kept meanwhile; process .* has "
+        r"battery_pack_events, battery_pack_hours_filled locked for \d+ s: no event can be written "
+        rf"and old rows get no hours .*\({pids[0]}\); .*\({pids[1]}\)"
+    )
+    checked.assert_names("database blockers", "wrong", words)
+    for name in ("newest rows", "hours"):
+        assert checked[name].found.endswith("a table is locked (see: database blockers)")
 
 
 def test_a_backup_that_keeps_an_index_waiting(

@@ -1,6 +1,8 @@
 """The rows: how new they are, how many, how fast they grow; and the two clocks."""
 
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from psycopg2 import extensions as pg
 
@@ -17,12 +19,15 @@ DAY_S = 86400.0
 # Of this age a battery may be gone for good.
 GONE_S = 7 * DAY_S
 LATE_S = 60.0
+# Rows may be of that many seconds from now on; what is later says nothing of when it came.
+AHEAD_S = 2.0
 # How far two clocks may be apart, in seconds.
 APART_S, FAR_APART_S = 3.0, 60.0
 _SET_CLOCK = "Set both clocks: sudo timedatectl set-ntp true, here and at the database"
 
-# Each battery's newest row, found one after another in the key: see sql/020_latest.sql. With the
-# battery's interval, as its collector told it last.
+_SOON = f"now() AT TIME ZONE 'UTC' + {AHEAD_S} * INTERVAL '1 s'"
+# Each battery's newest row of all, and that which is not in the future, found one after another in
+# the key: see sql/020_latest.sql. With the battery's interval, as its collector told it last.
 _NEWEST = f"""
 WITH RECURSIVE batteries AS (
     (SELECT mcu_id FROM {TABLE} WHERE mcu_id IS NOT NULL ORDER BY mcu_id LIMIT 1)
@@ -33,6 +38,7 @@ WITH RECURSIVE batteries AS (
 )
 SELECT mcu_id,
        extract(epoch FROM now())::float8 - extract(epoch FROM newest.time)::float8,
+       extract(epoch FROM now())::float8 - extract(epoch FROM past.time)::float8,
        coalesce((SELECT interval_s FROM {TABLE}_events AS told
                  WHERE told.mcu_id = batteries.mcu_id
                  ORDER BY event_time_utc DESC LIMIT 1), 10)
@@ -42,16 +48,23 @@ CROSS JOIN LATERAL (
     WHERE (pack.mcu_id, insert_time_utc) <= (batteries.mcu_id, 'infinity')
     ORDER BY pack.mcu_id DESC, insert_time_utc DESC LIMIT 1
 ) AS newest
+LEFT JOIN LATERAL (
+    SELECT insert_time_utc AS time, pack.mcu_id AS of FROM {TABLE} AS pack
+    WHERE (pack.mcu_id, insert_time_utc) <= (batteries.mcu_id, {_SOON})
+    ORDER BY pack.mcu_id DESC, insert_time_utc DESC LIMIT 1
+) AS past ON past.of = batteries.mcu_id AND past.time > '-infinity'
 WHERE newest.of = batteries.mcu_id
-ORDER BY 2
 """
 # Without that key: of the last days alone, by the index on the time.
 _RECENT = f"""
-SELECT mcu_id, extract(epoch FROM now())::float8 - extract(epoch FROM max(insert_time_utc))::float8,
+SELECT mcu_id,
+       extract(epoch FROM now())::float8 - extract(epoch FROM max(insert_time_utc))::float8,
+       extract(epoch FROM now())::float8 - extract(epoch FROM
+           max(insert_time_utc) FILTER (WHERE insert_time_utc <= {_SOON}))::float8,
        10
 FROM {TABLE}
 WHERE mcu_id IS NOT NULL AND insert_time_utc >= now() AT TIME ZONE 'UTC' - INTERVAL '7 days'
-GROUP BY 1 ORDER BY 2
+GROUP BY 1
 """
 # A table's own partitions or chunks have the bytes; the hours know how many rows a day brought.
 _SIZE = f"""{TREE}
@@ -65,6 +78,19 @@ SELECT coalesce(sum(row_count), 0)::float8 FROM battery_pack_hours
 WHERE hour_utc >= now() AT TIME ZONE 'UTC' - INTERVAL '25 hours'
   AND hour_utc < now() AT TIME ZONE 'UTC' - INTERVAL '1 hour'
 """
+
+
+@dataclass(frozen=True, order=True)
+class _Battery:
+    """The age of its newest row, and of the newest that is not in the future, if there is one.
+
+    It is late if that is more than `late_s`; all in seconds.
+    """
+
+    name: str
+    newest_s: float
+    past_s: float | None
+    late_s: float
 
 
 def look_at_clock(findings: Findings, db: pg.connection, wall: Callable[[], float]) -> None:
@@ -92,29 +118,51 @@ def look_at_newest(findings: Findings, db: pg.connection, state: TableState, kno
             since = "yet" if state.has_whole_key else "of the last 7 days"
             findings.warning(NEWEST, f"there is none {since}", "See: snapshots")
             return
-        ages = {f"{mcu_id & 0xFFFFFFFF:08X}": (age_s, step_s) for mcu_id, age_s, step_s in rows}
-        newest, (age_s, step_s) = next(iter(ages.items()))
-        known.newest = f"the newest row is {ago(age_s)} old"
-        known.is_fresh = age_s <= 2 * step_s + LATE_S
-        late = [n for n, (a, s) in ages.items() if 2 * s + LATE_S < a < GONE_S]
-        early = [n for n, (a, _) in ages.items() if a < -LATE_S]
-        if early:
-            findings.wrong(
-                NEWEST,
-                f"that of {early[0]} is {ago(-ages[early[0]][0])} in the future",
-                "Set the clock of that battery's collector (or the database's, if it is behind): "
-                "sudo timedatectl set-ntp true. What comes until then may be rejected",
-            )
+        batteries = [
+            _Battery(f"{mcu_id & 0xFFFFFFFF:08X}", newest_s, past_s, 2 * step_s + LATE_S)
+            for mcu_id, newest_s, past_s, step_s in rows
+        ]
+        aged = sorted((max(one.past_s, 0), one) for one in batteries if one.past_s is not None)
+        if aged:
+            age_s, newest = aged[0]
+            known.newest = f"the newest row is {ago(age_s)} old"
+            known.is_fresh = age_s <= newest.late_s
+        else:
+            known.newest = "no row has a time that is past"
+        early = min(batteries, key=lambda one: one.newest_s)
+        late = [(age_s, one) for age_s, one in aged if one.late_s < age_s < GONE_S]
+        if early.newest_s < -AHEAD_S:
+            _add_early(findings, early)
+        elif not aged:
+            findings.warning(NEWEST, known.newest, "See: snapshots")
         elif late:
-            told = ", ".join(f"{n} {ago(ages[n][0])}" for n in late[:5])
+            told = ", ".join(f"{one.name} {ago(age_s)}" for age_s, one in late[:5])
             findings.warning(
                 NEWEST,
-                f"of {len(ages)} batteries, {len(late)} gave none of late: {told} ago",
+                f"of {len(batteries)} batteries, {len(late)} gave none of late: {told} ago",
                 "See its collector: docker compose exec collector bluenova-collector check",
             )
         else:
-            of_many = f" of {len(ages)} batteries" if len(ages) > 1 else ""
-            findings.ok(NEWEST, f"{newest}{of_many}, {ago(age_s)} ago")
+            of_many = f" of {len(batteries)} batteries" if len(batteries) > 1 else ""
+            findings.ok(NEWEST, f"{newest.name}{of_many}, {ago(age_s)} ago")
+
+
+def _add_early(findings: Findings, battery: _Battery) -> None:
+    """Its newest row is in the future: a little may be two clocks, much gets rows rejected."""
+    if battery.newest_s == -math.inf:
+        findings.wrong(
+            NEWEST,
+            f"that of {battery.name} has the time infinity, which no collector gives",
+            f"If nobody needs it: DELETE FROM {TABLE} WHERE insert_time_utc = 'infinity'",
+        )
+        return
+    add = findings.wrong if battery.newest_s < -LATE_S else findings.warning
+    add(
+        NEWEST,
+        f"that of {battery.name} is {ago(-battery.newest_s)} in the future",
+        "Set the clock of that battery's collector (or the database's, if it is behind): "
+        "sudo timedatectl set-ntp true. What comes until then may be rejected",
+    )
 
 
 def look_at_size(findings: Findings, db: pg.connection) -> None:
