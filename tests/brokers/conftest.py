@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.brokers.kinds import KINDS, Broker, Made, mosquitto_version
+from tests.support.collecting import is_named
 
 from bluenova_tools.local import Database, Mosquitto, Postgres
 
@@ -13,9 +14,7 @@ _facts: list[str] = []
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave these to `make test-brokers`, which names the folder: it makes the brokers first."""
-    here = Path(__file__).parent
-    named = (config.invocation_params.dir / arg.split("::")[0] for arg in config.args)
-    return None if any(path.resolve().is_relative_to(here) for path in named) else True
+    return None if is_named(Path(__file__).parent, config) else True
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.collecting import is_named
 from tests.support.harness import eventually
 from tests.support.stack import Stack
 
@@ -16,9 +17,7 @@ _facts: list[str] = []
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave these to `make test-compose`, which names the folder: they need a Docker engine."""
-    here = Path(__file__).parent
-    named = (config.invocation_params.dir / arg.split("::")[0] for arg in config.args)
-    return None if any(path.resolve().is_relative_to(here) for path in named) else True
+    return None if is_named(Path(__file__).parent, config) else True
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from tests.support.collecting import is_named
 from tests.support.page import Page as Served
 from tests.support.page import serving, three_days
 
@@ -15,9 +16,7 @@ from bluenova_tools.local import Database, Postgres
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave these to `make test-web`, which names the folder: they need a browser."""
-    here = Path(__file__).parent
-    named = (config.invocation_params.dir / arg.split("::")[0] for arg in config.args)
-    return None if any(path.resolve().is_relative_to(here) for path in named) else True
+    return None if is_named(Path(__file__).parent, config) else True
 
 
 @pytest.fixture(scope="session")

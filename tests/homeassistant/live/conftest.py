@@ -8,15 +8,14 @@ import pytest
 from tests.homeassistant.live.house import House, unit
 from tests.homeassistant.live.instance import HomeAssistant, other_root
 from tests.homeassistant.live.network import isolate
+from tests.support.collecting import is_named
 
 from bluenova_tools.local import Mosquitto
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave these to `make test-ha`, which names the folder: they need a Home Assistant."""
-    here = Path(__file__).parent
-    named = (config.invocation_params.dir / arg.split("::")[0] for arg in config.args)
-    return None if any(path.resolve().is_relative_to(here) for path in named) else True
+    return None if is_named(Path(__file__).parent, config) else True
 
 
 @pytest.fixture(scope="session", autouse=True)

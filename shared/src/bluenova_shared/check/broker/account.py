@@ -1,9 +1,10 @@
 """Whether the broker lets us in, and what is the matter if it does not."""
 
-from bluenova_shared.check.broker.handshake import MQTT_3, answer_to_mqtt_3, speaks_tls
+from bluenova_shared.check.broker.handshake import speaks_tls
 from bluenova_shared.check.broker.probe import NoAnswer, Probe, Refused
 from bluenova_shared.check.result import Findings
 from bluenova_shared.mqtt.broker import Broker
+from bluenova_shared.mqtt.mqtt_3 import CONNACK, answer_to_mqtt_3
 
 ACCOUNT, PROTOCOL = "broker account", "broker protocol"
 NAMES = (PROTOCOL, ACCOUNT)
@@ -67,7 +68,7 @@ def _note_silence(findings: Findings, broker: Broker, why: str) -> None:
         )
         return
     answer = answer_to_mqtt_3(broker)
-    if answer == MQTT_3:
+    if answer == CONNACK:
         findings.wrong(PROTOCOL, "the broker knows MQTT 3.1.1 alone, not MQTT 5", _NO_MQTT_5)
     elif answer:
         findings.wrong(
