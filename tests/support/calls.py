@@ -18,7 +18,7 @@ from bluenova_collector.console.lines import LineSplitter
 from bluenova_recorder.batch import Batch, Entry
 from bluenova_recorder.insert import copy_line, json_rows
 from bluenova_recorder.intake import judge
-from bluenova_recorder.recorder import receipts
+from bluenova_recorder.receipts import receipts
 from bluenova_recorder.store import Written
 from bluenova_shared.message import Message
 from bluenova_shared.snapshot import Snapshot

@@ -71,15 +71,20 @@ class Account:
 
 
 @contextlib.contextmanager
-def transaction(db: pg.connection, session: Session = SESSION) -> Iterator[pg.cursor]:
+def transaction(
+    db: pg.connection, session: Session = SESSION, first: str = ""
+) -> Iterator[pg.cursor]:
     """Gives a cursor in a transaction, which is committed, or rolled back after an error.
 
-    Its settings end with it: a pooler may give the server's session to somebody else then.
+    Its settings end with it: a pooler may give the server's session to somebody else then. The
+    statements `first` are sent along with them, and the cursor has the result of the last.
     """
     with db, db.cursor() as cursor:
         settings = session.settings().items()
         calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
-        cursor.execute(f"SELECT {calls}", [word for setting in settings for word in setting])
+        cursor.execute(
+            f"SELECT {calls}; {first}", [word for setting in settings for word in setting]
+        )
         yield cursor
 
 

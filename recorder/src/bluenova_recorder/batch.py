@@ -22,13 +22,15 @@ class Batch:
         self._rows = rows
         self._age_s = age_s
         self._entries: list[Entry] = []
+        self.is_awaited = False  # whether somebody waits for the receipts to send on
         self._rejected_bytes = 0
         self._latest_s = 0.0
         self._due_s = 0.0
 
     def add(self, entries: Sequence[Entry], now_s: float, *, at_once: bool) -> None:
-        """Some more; `at_once` if somebody waits for their receipt to send on."""
+        """Some more; `at_once` if somebody waits for their receipts to send on."""
         if entries:
+            self.is_awaited |= at_once
             if not self._entries:
                 self._latest_s = now_s + self._age_s
             if at_once:
@@ -53,4 +55,5 @@ class Batch:
     def drain(self) -> list[Entry]:
         """All of them; the batch is empty then."""
         taken, self._entries, self._rejected_bytes = self._entries, [], 0
+        self.is_awaited = False
         return taken

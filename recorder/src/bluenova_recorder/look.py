@@ -6,7 +6,7 @@ from bluenova_recorder.table_state import Index, TableState
 from bluenova_shared.table import TABLE
 
 # Timescale's chunks inherit, too, and get each index of their table by themselves.
-_LOOK = f"""
+LOOK = f"""
 SELECT c.oid::bigint, n.nspname, c.relkind::text, greatest(c.reltuples, 0)::bigint,
        (SELECT format_type(coalesce(nullif(typbasetype, 0), t.oid), NULL)
         FROM pg_attribute JOIN pg_type AS t ON t.oid = atttypid
@@ -15,7 +15,7 @@ SELECT c.oid::bigint, n.nspname, c.relkind::text, greatest(c.reltuples, 0)::bigi
            SELECT FROM pg_inherits
            JOIN pg_class AS child ON child.oid = inhrelid
            JOIN pg_namespace AS home ON home.oid = child.relnamespace
-           WHERE inhparent = c.oid AND home.nspname NOT LIKE '\\_timescaledb%'),
+           WHERE inhparent = c.oid AND NOT starts_with(home.nspname, '_timescaledb')),
        (SELECT json_agg(json_build_array(
                    i.relname,
                    ARRAY[indisunique, indisvalid, indimmediate, indpred IS NOT NULL,
@@ -32,7 +32,12 @@ WHERE c.oid = to_regclass('{TABLE}')
 
 def look(cursor: pg.cursor) -> TableState | None:
     """What there is by the table's name now; None if there is nothing."""
-    cursor.execute(_LOOK)
+    cursor.execute(LOOK)
+    return seen(cursor)
+
+
+def seen(cursor: pg.cursor) -> TableState | None:
+    """What LOOK, the cursor's last statement, has found."""
     found = cursor.fetchone()
     if found is None:
         return None

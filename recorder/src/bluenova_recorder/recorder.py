@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections import defaultdict
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -13,6 +12,7 @@ import psycopg2
 from bluenova_recorder.batch import Batch, Entry
 from bluenova_recorder.cures import cure, reason_of
 from bluenova_recorder.intake import judge
+from bluenova_recorder.receipts import Receipts
 from bluenova_recorder.store import Store, Written
 from bluenova_recorder.waiting import Waiting
 from bluenova_shared.backoff import Backoff
@@ -23,7 +23,7 @@ from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.table import TABLE
 from bluenova_shared.threads import in_daemon_thread
 from bluenova_shared.topics import Topics
-from bluenova_shared.wire import Receipt, Rejected
+from bluenova_shared.wire import Receipt
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,7 @@ class Recorder:
         self._away = Change(every_s=AGAIN_S)
         self._able = False
         self._waiting = Waiting()
+        self._receipts = Receipts()
         self._trying_since_s: float | None = self._steady()
 
     @property
@@ -101,9 +102,10 @@ class Recorder:
                     handled_bytes = 0
                     await asyncio.sleep(0)
             self._filled.set()
-            # To be woken for each message costs more than to handle it. If the batch was full,
-            # enough has come already.
-            await asyncio.sleep(GATHER_S if had_room else 0)
+            # To be woken for each message costs more than to handle it. If the batch was full or
+            # somebody waits for its receipts, enough has come already.
+            is_enough = not had_room or self._batch.wait_s(self._steady()) == 0.0
+            await asyncio.sleep(0 if is_enough else GATHER_S)
 
     async def _wait_for_room(self) -> bool:
         """Returns whether there was room at once."""
@@ -117,19 +119,28 @@ class Recorder:
 
     async def _record_batches(self) -> None:
         while True:
-            wait_s = self._batch.wait_s(self._steady())
+            now_s = self._steady()
+            wait_s = self._batch.wait_s(now_s)
+            if due := self._receipts.due(now_s, is_busy=wait_s is not None):
+                for mcu_id, receipt in due:
+                    self._send_receipt(mcu_id, receipt)
+                await asyncio.sleep(0)
+                continue
             if wait_s == 0.0:
+                at_once = self._batch.is_awaited
                 entries = self._batch.drain()
                 self._taken.set()
-                await self._record(entries)
+                written = await self._record(entries)
+                self._receipts.owe(written, self._steady(), at_once=at_once)
+                self._account_for(written)
                 continue
             self._filled.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._filled.wait()
 
-    async def _record(self, entries: list[Entry]) -> None:
-        """The recorder's side of the promise: stores, commits, and only then sends receipts.
+    async def _record(self, entries: list[Entry]) -> Written:
+        """The recorder's side of the promise: stores and commits; only then receipts are owed.
 
         Killed before the commit, there is no receipt, so it all comes again. Killed after it, too,
         and what is stored already is not stored twice.
@@ -137,9 +148,7 @@ class Recorder:
         self._trying_since_s = self._steady()
         written = await self._reach(lambda: self._store.write(entries))  # returns after the commit
         self._trying_since_s = None
-        for mcu_id, receipt in receipts(written).items():
-            self._send_receipt(mcu_id, receipt)
-        self._account_for(written)
+        return written
 
     def _send_receipt(self, mcu_id: str, receipt: Receipt) -> None:
         # A lost one costs nothing: its items come again. At QoS 1, a broker that drops
@@ -210,25 +219,3 @@ class Recorder:
         more = self._throttle.admit((what, where, kind), self._steady())
         if more is not None:
             log.warning("%s: %s: %s%s", what, ascii(where), reason, more)
-
-
-def receipts(written: Written) -> dict[str, Receipt]:
-    """The receipt for each battery; an item without an id has nobody who waits for one."""
-    recorded: dict[str, list[str]] = defaultdict(list)
-    rejected: dict[str, list[Rejected]] = defaultdict(list)
-    postponed: dict[str, list[str]] = defaultdict(list)
-    for item in written.recorded:
-        if item.id is not None:
-            recorded[item.mcu_id].append(item.id)
-    for one in written.rejected:
-        if one.mcu_id is not None and one.id is not None:
-            rejected[one.mcu_id].append(Rejected(id=one.id, reason=one.reason))
-    for later in (*written.not_kept, *written.waiting):
-        if later.mcu_id is not None and later.id is not None:
-            postponed[later.mcu_id].append(later.id)
-    return {
-        mcu_id: Receipt(
-            recorded=recorded[mcu_id], rejected=rejected[mcu_id], postponed=postponed[mcu_id]
-        )
-        for mcu_id in {*recorded, *rejected, *postponed}
-    }

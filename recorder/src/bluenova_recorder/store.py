@@ -13,17 +13,9 @@ from bluenova_recorder import rejected, schema
 from bluenova_recorder.account import SESSION, Account, Session, transaction
 from bluenova_recorder.batch import Entry
 from bluenova_recorder.cures import is_items, is_owners
-from bluenova_recorder.insert import (
-    FEW,
-    FROM_JSON,
-    FROM_STAGE,
-    PIN,
-    STAGE,
-    copy_line,
-    json_rows,
-)
+from bluenova_recorder.insert import Rows
 from bluenova_recorder.intake import RejectedItem
-from bluenova_recorder.look import look
+from bluenova_recorder.look import look, seen
 from bluenova_recorder.table_state import ALWAYS, TableState
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import row
@@ -113,8 +105,7 @@ class Store:
         before = before or Written()
         db = self.open()
         try:
-            with transaction(db, self._session) as cursor:
-                return before.add(self._insert(cursor, entries))
+            return before.add(self._insert(db, entries))
         except (psycopg2.Error, UnicodeError) as error:
             if not is_items(error):
                 raise
@@ -133,44 +124,41 @@ class Store:
             one = self._rejected(entry, f"refused by the table: {said or error}")
             return self._write([one], before)
 
-    def _insert(self, cursor: pg.cursor, entries: Sequence[Entry]) -> Written:
+    def _insert(self, db: pg.connection, entries: Sequence[Entry]) -> Written:
         snapshots = [entry for entry in entries if isinstance(entry, Snapshot)]
         events = [entry for entry in entries if isinstance(entry, Event)]
         refused = [entry for entry in entries if isinstance(entry, RejectedItem)]
-        taken = self._insert_snapshots(cursor, snapshots)
-        refused += [self._rejected(snapshots[n], reason) for n, reason in taken.items()]
-        _insert_events(cursor, events)
-        kept = rejected.keep(cursor, refused)
+        rows = Rows.of([row(snapshot) for snapshot in snapshots])
+        with transaction(db, self._session, rows.statements.begin) as cursor:
+            self.table = seen(cursor)
+            taken = self._insert_snapshots(cursor, snapshots, rows) if snapshots else {}
+            refused += [self._rejected(snapshots[n], reason) for n, reason in taken.items()]
+            _insert_events(cursor, events)
+            kept = rejected.keep(cursor, refused)
         are_kept = set(kept)
         recorded = [snapshot for n, snapshot in enumerate(snapshots) if n not in taken]
         return Written([*recorded, *events], kept, [one for one in refused if one not in are_kept])
 
-    def _insert_snapshots(self, cursor: pg.cursor, snapshots: list[Snapshot]) -> dict[int, str]:
+    def _insert_snapshots(
+        self, cursor: pg.cursor, snapshots: list[Snapshot], rows: Rows
+    ) -> dict[int, str]:
         """Inserts what is not there; returns which the table does not have then, and why."""
-        if not snapshots:
-            return {}
-        rows = [row(snapshot) for snapshot in snapshots]
-        few = len(rows) <= FEW
-        cursor.execute(PIN if few else STAGE)
-        self.table = look(cursor)
         unique_from = self.table.unique_from if self.table else ALWAYS
-        values = {"unique_from": unique_from, "rows": json_rows(rows) if few else None}
-        statements = FROM_JSON if few else FROM_STAGE
-        if not few:
-            lines = "".join(copy_line(n, cells) for n, cells in enumerate(rows))
-            cursor.copy_expert("COPY stage FROM STDIN", io.BytesIO(lines.encode()))
+        values = {"unique_from": unique_from, "rows": rows.json}
+        if rows.lines is not None:
+            cursor.copy_expert("COPY stage FROM STDIN", io.BytesIO(rows.lines))
         if unique_from == ALWAYS:
-            cursor.execute(statements.insert, values)
+            cursor.execute(rows.statements.insert, values)
         else:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [schema.ROWS_LOCK])
-            cursor.execute(statements.insert_before_key, values)
+            cursor.execute(rows.statements.insert_before_key, values)
         if cursor.rowcount == len(snapshots):
             return {}
         keys = {
             "mcu_ids": [int(snapshot.mcu_id, 16) for snapshot in snapshots],
             "times": [snapshot.time.replace(tzinfo=None) for snapshot in snapshots],
         }
-        cursor.execute(statements.others, {**values, **keys})
+        cursor.execute(rows.statements.others, {**values, **keys})
         return {n: _TAKEN if is_taken else _KEPT_OUT for n, is_taken in cursor.fetchall()}
 
     def _rejected(self, item: Item, reason: str) -> RejectedItem:

@@ -1,6 +1,7 @@
 """What the services' `__main__` have in common: their jobs, SIGTERM, and the exit status."""
 
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -14,6 +15,8 @@ from bluenova_shared.program import as_program, stop_requested
 
 log = logging.getLogger(__name__)
 
+# How many objects may come before Python looks for garbage among them (its default: 700).
+YOUNG_OBJECTS = 50_000
 
 Job = Coroutine[Any, Any, None]
 
@@ -40,6 +43,10 @@ async def run_jobs(
         jobs = [*jobs, keep_beating(health_file, troubles, steady)]
     stop = stop_requested()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, logs.reopen)
+    # Looking for garbage means to look at all objects. What is there by now stays for ever, and
+    # rows come by the thousand and go without cycles: 10,000 at once took 1.8 s of CPU, not 1.3 s.
+    gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
     tasks = [asyncio.create_task(job) for job in jobs]
     linked, stopped = asyncio.create_task(link), asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait([*tasks, linked, stopped], return_when=asyncio.FIRST_COMPLETED)

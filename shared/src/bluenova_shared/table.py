@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from operator import attrgetter
 from typing import Any, TypeVar, get_args
 
 from pydantic.fields import FieldInfo
@@ -68,16 +69,15 @@ def _columns() -> Iterator[TableColumn]:
 
 
 COLUMNS = tuple(_columns())
-_FIELDS = [(name, marked(field, Series) is not None) for name, field, _ in quantities()]
+_SERIES = [
+    place for place, (_, field, _) in enumerate(quantities()) if marked(field, Series) is not None
+]
+_values = attrgetter(*(name for name, _, _ in quantities()))
 
 
 def row(snapshot: Snapshot) -> tuple[Cell, ...]:
     """Returns the values in the order of COLUMNS; the time is UTC, the MCU ID a number."""
-    values: list[Cell] = [snapshot.time.replace(tzinfo=None), int(snapshot.mcu_id, 16)]
-    for name, is_series in _FIELDS:
-        value = getattr(snapshot, name)
-        if is_series:
-            values.extend(value)
-        else:
-            values.append(value)
-    return tuple(values)
+    values = list(_values(snapshot))
+    for place in reversed(_SERIES):
+        values[place : place + 1] = values[place]
+    return (snapshot.time.replace(tzinfo=None), int(snapshot.mcu_id, 16), *values)

@@ -12,7 +12,8 @@ from bluenova_recorder.__main__ import Parts, serve
 from bluenova_recorder.account import Session
 from bluenova_recorder.batch import Entry
 from bluenova_recorder.intake import RejectedItem
-from bluenova_recorder.recorder import Recorder, receipts
+from bluenova_recorder.receipts import receipts
+from bluenova_recorder.recorder import Recorder
 from bluenova_recorder.rollup.keeper import Every
 from bluenova_recorder.rollup.renew import Waits
 from bluenova_recorder.store import Written
@@ -26,12 +27,12 @@ BETWEEN_S = 1.0
 class Hasty(Recorder):
     """Breaks the promise: sends receipts for what it has not committed yet."""
 
-    async def _record(self, entries: list[Entry]) -> None:
+    async def _record(self, entries: list[Entry]) -> Written:
         good = [entry for entry in entries if not isinstance(entry, RejectedItem)]
         for mcu_id, receipt in receipts(Written(recorded=good)).items():
             self._send_receipt(mcu_id, receipt)
         await asyncio.sleep(BETWEEN_S)
-        await self._reach(lambda: self._store.write(entries))
+        return await self._reach(lambda: self._store.write(entries))
 
 
 def parts() -> Parts:

@@ -1,0 +1,40 @@
+"""When a receipt goes out: at once, or after the rows that are waiting to be written."""
+
+from tests.support.factories import snapshot
+
+from bluenova_recorder.receipts import AT_ONCE, GIVES_WAY_S, Receipts
+from bluenova_recorder.store import Written
+
+
+def batteries(receipts: Receipts, now_s: float, *, is_busy: bool) -> list[str]:
+    return [mcu_id for mcu_id, _ in receipts.due(now_s, is_busy=is_busy)]
+
+
+def test_a_live_snapshots_receipt_gives_way_to_rows_for_a_while() -> None:
+    owed = Receipts()
+    owed.owe(Written(recorded=[snapshot(0, "0000000A")]), 10.0, at_once=False)
+    assert batteries(owed, 10.0, is_busy=True) == []
+    assert batteries(owed, 10.0 + GIVES_WAY_S, is_busy=True) == ["0000000A"]
+    assert batteries(owed, 10.0 + GIVES_WAY_S, is_busy=True) == [], "each is sent once"
+
+
+def test_it_goes_at_once_if_no_row_waits() -> None:
+    owed = Receipts()
+    owed.owe(Written(recorded=[snapshot(0, "0000000A")]), 10.0, at_once=False)
+    assert batteries(owed, 10.0, is_busy=False) == ["0000000A"]
+
+
+def test_a_chunks_receipt_waits_for_nothing() -> None:
+    owed = Receipts()
+    owed.owe(Written(recorded=[snapshot(0, "0000000B")]), 10.0, at_once=False)
+    owed.owe(Written(recorded=[snapshot(0, "0000000A")]), 10.0, at_once=True)
+    assert batteries(owed, 10.0, is_busy=True) == ["0000000A"]
+
+
+def test_many_are_sent_some_at_a_time_in_their_order() -> None:
+    owed = Receipts()
+    names = [f"{n:08X}" for n in range(1, AT_ONCE + 2)]
+    for name in names:
+        owed.owe(Written(recorded=[snapshot(0, name)]), 10.0, at_once=False)
+    assert batteries(owed, 10.0, is_busy=False) == names[:AT_ONCE]
+    assert batteries(owed, 10.0, is_busy=False) == names[AT_ONCE:]
