@@ -10,8 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic import BaseModel, ValidationError
 
 from bluenova_collector.delivery.outbox import Kept, Outbox
 from bluenova_collector.delivery.outbox_file import DiskTrouble
@@ -235,10 +234,15 @@ class Delivery:
         return list(numbers[len(waiting) :])
 
 
+class _Named(BaseModel):
+    """All that is asked of an item's text; what else it says is read, but not kept."""
+
+    id: str
+
+
 def _is_whole(item: Kept) -> bool:
     """Whether a damaged disk has left it as it was: one broken text would break its whole chunk."""
     try:
-        value = from_json(item.payload)
-    except (TypeError, ValueError):  # TypeError: not even a text
+        return _Named.model_validate_json(item.payload).id == item.id
+    except ValidationError:  # maybe not even a text
         return False
-    return isinstance(value, dict) and value.get("id") == item.id
