@@ -46,20 +46,31 @@ around AS MATERIALIZED (
               AND insert_time_utc < ends + INTERVAL '1 day')::TIMESTAMP AS after_all
     FROM bounds
 ),
-apart AS (
-    SELECT *,
-           extract(epoch FROM row_time - coalesce(lag(row_time) OVER by_time,
-                                                  (SELECT before_all FROM around)))::FLOAT8
-               AS since_s,
-           extract(epoch FROM coalesce(lead(row_time) OVER by_time,
-                                       (SELECT after_all FROM around)) - row_time)::FLOAT8
-               AS until_s
+placed AS (
+    SELECT *, lag(row_time) OVER by_time AS lag_time, lag(row_time, 2) OVER by_time AS lag_time_2,
+           lead(row_time) OVER by_time AS lead_time
     FROM distinct_rows
     WINDOW by_time AS (ORDER BY hour_utc, row_time)
 ),
+apart AS (
+    SELECT *,
+           -- How long it is to the row after it, from the one before it, and from that one's.
+           date_part('epoch', coalesce(lead_time, (SELECT after_all FROM around)) - row_time)
+               AS until_s,
+           date_part('epoch', row_time - coalesce(lag_time, (SELECT before_all FROM around)))
+               AS since_s,
+           date_part('epoch', lag_time - coalesce(lag_time_2, (SELECT before_all FROM around)))
+               AS since_s_before
+    FROM placed
+    ORDER BY hour_utc, row_time OFFSET 0
+),
 held AS (
-    SELECT *, CASE WHEN until_s <= 60 OR until_s <= 86400 AND abs(until_s - since_s) <= 2
-                   THEN until_s END AS held_s,
+    SELECT *,
+           CASE WHEN until_s <= 60 OR until_s <= 86400 AND abs(until_s - since_s) <= 2
+                THEN until_s END AS held_s,
+           CASE WHEN lag_time >= hour_utc
+                 AND (since_s <= 60 OR since_s <= 86400 AND abs(since_s - since_s_before) <= 2)
+                THEN since_s END AS before_held_s,
            extract(minute FROM row_time)::INTEGER / 15 AS quarter,
            battery_pack_is_full(i_pack, v_cell_max) AS is_top,
            abs(i_pack) < 20 AND v_cell_min <= 3 AS is_empty
@@ -77,7 +88,7 @@ beside AS (
                ROW(lag(energy_in) OVER by_time, lag(energy_out) OVER by_time) AS total_changed,
            -- A rest begins at a row under load, after a gap, or with the hour.
            max(CASE WHEN coalesce(abs(i_pack), 2) >= 2 OR before_held_s IS NULL THEN row_time END)
-               OVER (PARTITION BY hour_utc ORDER BY row_time ROWS UNBOUNDED PRECEDING) AS rest_from,
+               OVER by_time AS rest_from,
            -- Two rows before the middle one, and two after it, close to each other.
            before_held_s + held_s <= 120 AND lag(i_pack, 2) OVER by_time IS NOT NULL
                AND lag(before_held_s) OVER by_time <= 60 AND lead(held_s) OVER by_time <= 60
@@ -86,18 +97,14 @@ beside AS (
                AND abs(lead(i_pack) OVER by_time - lag(i_pack) OVER by_time) >= 20 AS is_step,
            lead(i_pack) OVER by_time - lag(i_pack) OVER by_time AS step_amps,
            lead(row_time) OVER by_time AS after_it
-    FROM (SELECT *, lag(held_s) OVER (PARTITION BY hour_utc ORDER BY row_time) AS before_held_s
-          FROM held) AS one
+    FROM held
     WINDOW by_time AS (PARTITION BY hour_utc ORDER BY row_time)
 ),
 known AS (
     SELECT *, count(*) OVER of_hour AS rows_of_hour,
            max(CASE WHEN is_top THEN row_time END) OVER of_hour AS full_time,
            min(CASE WHEN is_empty THEN row_time END) OVER of_hour AS empty_time,
-           row_time - rest_from >= INTERVAL '10 min' AND NOT coalesce(is_top, FALSE) AS is_rest,
-           -- A clean step looks like one at two rows: the later one counts.
-           is_step AND NOT coalesce(lead(is_step) OVER (PARTITION BY hour_utc ORDER BY row_time),
-                                    FALSE) AS counts_as_step
+           row_time - rest_from >= INTERVAL '10 min' AND NOT coalesce(is_top, FALSE) AS is_rest
     FROM beside
     WINDOW of_hour AS (PARTITION BY hour_utc)
 ),
@@ -219,7 +226,8 @@ totals AS (
 -- Steps of the current are few: only for them the cells are read.
 cell_steps AS (
     SELECT hour_utc, row_time, step_amps, ratios.*
-    FROM known
+    FROM (SELECT *, lead(row_time) OVER (PARTITION BY hour_utc ORDER BY row_time) AS next_step
+          FROM known WHERE is_step) AS found
     CROSS JOIN LATERAL (
         SELECT array_agg(CASE WHEN abs(volts_after - volts_before) < 1000
                               THEN volts_after - volts_before END ORDER BY cell) AS steps
@@ -253,7 +261,8 @@ cell_steps AS (
                 FROM unnest(steps) WITH ORDINALITY AS each (step, cell)) AS ratios
         WHERE abs(median_step) >= 0.005 AND median_step / step_amps > 0
     ) AS ratios
-    WHERE counts_as_step
+    -- A clean step looks like one at two rows: the later one counts.
+    WHERE next_step IS DISTINCT FROM after_it
 ),
 steps AS (
     SELECT hour_utc, array_agg(row_time ORDER BY row_time) AS step_times,
