@@ -118,6 +118,7 @@ class Recorder:
         return had_room
 
     async def _record_batches(self) -> None:
+        """Writes each batch when it is due, for ever, and sends receipts in between."""
         while True:
             now_s = self._steady()
             wait_s = self._batch.wait_s(now_s)
@@ -125,22 +126,19 @@ class Recorder:
                 for mcu_id, receipt in due:
                     self._send_receipt(mcu_id, receipt)
                 await asyncio.sleep(0)
-                continue
-            if wait_s == 0.0:
-                at_once = self._batch.is_awaited
+            elif wait_s == 0.0:
+                is_awaited = self._batch.is_awaited
                 entries = self._batch.drain()
                 self._taken.set()
-                written = await self._record(entries)
-                self._receipts.owe(written, self._steady(), at_once=at_once)
-                self._account_for(written)
-                continue
-            self._filled.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self._filled.wait()
+                await self._record(entries, is_awaited=is_awaited)
+            else:
+                self._filled.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait_s):
+                        await self._filled.wait()
 
-    async def _record(self, entries: list[Entry]) -> Written:
-        """The recorder's side of the promise: stores and commits; only then receipts are owed.
+    async def _record(self, entries: list[Entry], *, is_awaited: bool) -> None:
+        """The recorder's side of the promise: stores, commits, and only then owes receipts.
 
         Killed before the commit, there is no receipt, so it all comes again. Killed after it, too,
         and what is stored already is not stored twice.
@@ -148,7 +146,8 @@ class Recorder:
         self._trying_since_s = self._steady()
         written = await self._reach(lambda: self._store.write(entries))  # returns after the commit
         self._trying_since_s = None
-        return written
+        self._receipts.owe(written, self._steady(), at_once=is_awaited)
+        self._account_for(written)
 
     def _send_receipt(self, mcu_id: str, receipt: Receipt) -> None:
         # A lost one costs nothing: its items come again. At QoS 1, a broker that drops
