@@ -1,10 +1,11 @@
 """Each snapshot once, whatever else is in its batch or came before."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.support.factories import START_S, snapshot, snapshot_keys
+from tests.support.factories import START_S, event, snapshot, snapshot_keys
 from tests.support.harness import eventually, query, seconds
 from tests.support.recording import Recording, record
 
@@ -190,3 +191,14 @@ def test_what_not_even_the_table_of_rejected_ones_takes_costs_only_itself(
     good, odd, fine = snapshot(), *(RejectedItem("a", b"b", reason) for reason in ("odd", "fine"))
     written = store.write([good, odd, fine])
     assert (written.recorded, written.rejected, written.not_kept) == ([good], [fine], [odd])
+
+
+def test_what_is_no_row_is_stored_while_somebody_keeps_the_table_of_rows_locked(
+    store: Store, database: Database
+) -> None:
+    store.open()
+    lost, bad = event("battery_lost", 0), RejectedItem("a", b"b", "odd")
+    with contextlib.closing(database.connect()) as owner, owner.cursor() as cursor:
+        cursor.execute("LOCK TABLE battery_pack")
+        written = store.write([lost, bad])
+    assert (written.recorded, written.rejected) == ([lost], [bad])
