@@ -4,11 +4,15 @@ import json
 import re
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
-from tests.support.factories import START_S, snapshot_keys
+from tests.support.c_program import C_PROGRAMS_TABLE
+from tests.support.databases import odd_database, recording_in
+from tests.support.factories import MCU_ID, START_S, snapshot_keys
 from tests.support.harness import Listener, eventually, recorder, seconds, stored, wait_until_ready
 
+from bluenova_shared.wire import new_id
 from bluenova_tools.local import Database, Mosquitto, Postgres, Service
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
@@ -114,3 +118,26 @@ def test_a_recorder_that_starts_without_a_broker_waits_for_it(
         wait_until_ready(service, database)
         records_again(mosquitto, database, START_S)
         assert len(said(service, "No MQTT broker")) == 1
+
+
+# The first row takes a while, and the next one's batch waits meanwhile.
+FULL_AT_THE_SECOND = (
+    "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "IF NEW.soc = 2 THEN RAISE disk_full; END IF; PERFORM pg_sleep(0.5); RETURN NEW; END $$;"
+    "CREATE TRIGGER no_room BEFORE INSERT ON battery_pack FOR EACH ROW EXECUTE FUNCTION no_room();"
+)
+
+
+def test_what_was_stored_before_the_trouble_has_its_receipt_while_it_lasts(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with (
+        odd_database(postgres, before=C_PROGRAMS_TABLE + FULL_AT_THE_SECOND) as database,
+        recording_in(database, tmp_path, BATCH_ROWS=1) as recording,
+    ):
+        one, full = (snapshot_keys(START_S + n, soc=n, id=new_id()) for n in (1, 2))
+        recording.publish(one, full)
+        recording.service.wait_for_line("The disk of the database is full")
+        receipts = f"bluenova/{MCU_ID}/recorded"
+        named = one["id"].encode()
+        eventually(lambda: named in b"".join(recording.listener.payloads(receipts)))

@@ -119,28 +119,21 @@ class Recorder:
 
     async def _record_batches(self) -> None:
         while True:
-            now_s = self._steady()
-            wait_s = self._batch.wait_s(now_s)
-            if due := self._receipts.due(now_s, is_busy=wait_s is not None):
-                for mcu_id, receipt in due:
-                    self._send_receipt(mcu_id, receipt)
-                await asyncio.sleep(0)
-                continue
+            await self._send_due_receipts()
+            wait_s = self._batch.wait_s(self._steady())
             if wait_s == 0.0:
                 at_once = self._batch.is_awaited
                 entries = self._batch.drain()
                 self._taken.set()
-                written = await self._record(entries)
-                self._receipts.owe(written, self._steady(), at_once=at_once)
-                self._account_for(written)
+                await self._record(entries, at_once=at_once)
                 continue
             self._filled.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await self._filled.wait()
 
-    async def _record(self, entries: list[Entry]) -> Written:
-        """The recorder's side of the promise: stores and commits; only then receipts are owed.
+    async def _record(self, entries: list[Entry], *, at_once: bool) -> None:
+        """The recorder's side of the promise: stores, commits, and only then owes the receipts.
 
         Killed before the commit, there is no receipt, so it all comes again. Killed after it, too,
         and what is stored already is not stored twice.
@@ -148,7 +141,18 @@ class Recorder:
         self._trying_since_s = self._steady()
         written = await self._reach(lambda: self._store.write(entries))  # returns after the commit
         self._trying_since_s = None
-        return written
+        self._receipts.owe(written, self._steady(), at_once=at_once)
+        self._account_for(written)
+
+    async def _send_due_receipts(self) -> None:
+        while True:
+            now_s = self._steady()
+            due = self._receipts.due(now_s, is_busy=self._batch.wait_s(now_s) is not None)
+            if not due:
+                break
+            for mcu_id, receipt in due:
+                self._send_receipt(mcu_id, receipt)
+            await asyncio.sleep(0)  # what has come meanwhile may be more urgent
 
     def _send_receipt(self, mcu_id: str, receipt: Receipt) -> None:
         # A lost one costs nothing: its items come again. At QoS 1, a broker that drops
@@ -186,6 +190,7 @@ class Recorder:
                         "The database does not take anything (%s); trying again%s",
                         *(reason, cure(error)),
                     )
+                await self._send_due_receipts()  # or what is stored will be sent again
                 await asyncio.sleep(backoff.next_s())
             else:
                 if self._away.to(None):
