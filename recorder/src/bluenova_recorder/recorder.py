@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import psycopg2
@@ -80,9 +80,13 @@ class Recorder:
         """Records until cancelled: the next batch is gathered while the last one is committed."""
         await self._reach(self._store.open)
         self._trying_since_s = None
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._gather())
-            group.create_task(self._record_batches())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._gather())
+                group.create_task(self._record_batches())
+        finally:
+            while due := self._receipts.due(self._steady(), is_busy=False):
+                self._send_all(due)  # or what is stored is sent again
 
     async def _gather(self) -> None:
         """Fills the batch, for ever; while it is full, messages wait for their turn."""
@@ -150,9 +154,12 @@ class Recorder:
             due = self._receipts.due(now_s, is_busy=self._batch.wait_s(now_s) is not None)
             if not due:
                 break
-            for mcu_id, receipt in due:
-                self._send_receipt(mcu_id, receipt)
+            self._send_all(due)
             await asyncio.sleep(0)  # what has come meanwhile may be more urgent
+
+    def _send_all(self, due: Sequence[tuple[str, Receipt]]) -> None:
+        for mcu_id, receipt in due:
+            self._send_receipt(mcu_id, receipt)
 
     def _send_receipt(self, mcu_id: str, receipt: Receipt) -> None:
         # A lost one costs nothing: its items come again. At QoS 1, a broker that drops
