@@ -236,6 +236,7 @@ def test_a_damaged_item_costs_its_neighbours_nothing(
     with contextlib.closing(sqlite3.connect(tmp_path / "outbox.sqlite")) as db, db:
         db.execute("UPDATE outbox SET payload = replace(payload, ':', '}') WHERE n = 4")
         db.execute("UPDATE outbox SET payload = replace(payload, id, id || '0') WHERE n = 7")
+        db.execute("UPDATE outbox SET payload = CAST(payload AS BLOB) WHERE n = 9")
     again = open_outbox(tmp_path / "outbox.sqlite")
     deliver_to(broker, again).send_again()
     whole = [item.id for n, item in enumerate(items, 1) if n not in (4, 7)]

@@ -235,6 +235,17 @@ def test_whoever_waits_for_a_receipt_sends_the_batch_on_its_way() -> None:
     assert batch.wait_s(20.0) == 0
 
 
+def test_whoever_waits_for_a_receipt_waits_for_this_batch_alone() -> None:
+    batch = Batch(rows=3, age_s=60)
+    awaited = []
+    for at_once in (False, True, False):
+        batch.add([RejectedItem("t", b"1", "why")], 0.0, at_once=at_once)
+        awaited.append(batch.is_awaited)
+    batch.drain()
+    batch.add([RejectedItem("t", b"1", "why")], 0.0, at_once=False)
+    assert [*awaited, batch.is_awaited] == [False, True, True, False]
+
+
 def test_much_that_is_bad_does_not_wait_for_a_full_batch() -> None:
     batch = Batch(rows=10_000, age_s=60)
     batch.add([RejectedItem("t", b"x" * (MOST_REJECTED_BYTES // 2), "why")], 0.0, at_once=False)

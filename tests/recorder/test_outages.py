@@ -1,14 +1,21 @@
 """The database and the broker go and come back: recording goes on, and the log says so once."""
 
+import contextlib
 import json
 import re
 import time
+from collections.abc import Callable, Iterator
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
-from tests.support.factories import START_S, snapshot_keys
+from tests.support.c_program import C_PROGRAMS_TABLE
+from tests.support.databases import odd_database, recording_in
+from tests.support.factories import MCU_ID, START_S, snapshot_keys
 from tests.support.harness import Listener, eventually, recorder, seconds, stored, wait_until_ready
+from tests.support.recording import Recording
 
+from bluenova_shared.wire import new_id
 from bluenova_tools.local import Database, Mosquitto, Postgres, Service
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
@@ -114,3 +121,48 @@ def test_a_recorder_that_starts_without_a_broker_waits_for_it(
         wait_until_ready(service, database)
         records_again(mosquitto, database, START_S)
         assert len(said(service, "No MQTT broker")) == 1
+
+
+def trouble_with_the_second(what: str) -> str:
+    """The first row takes a while, and the next one's batch waits meanwhile."""
+    return C_PROGRAMS_TABLE + (
+        "CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"IF NEW.soc = 2 THEN {what}; END IF; PERFORM pg_sleep(0.5); RETURN NEW; END $$;"
+        "CREATE TRIGGER trouble BEFORE INSERT ON battery_pack "
+        "FOR EACH ROW EXECUTE FUNCTION trouble();"
+    )
+
+
+@contextlib.contextmanager
+def trouble_after_a_row(
+    what: str, postgres: Postgres, folder: Path
+) -> Iterator[tuple[Recording, Callable[[], bool]]]:
+    """A recorder that stores a row, and then has this trouble; whether that row has its receipt."""
+    with (
+        odd_database(postgres, before=trouble_with_the_second(what)) as database,
+        recording_in(database, folder, BATCH_ROWS=1) as recording,
+    ):
+        one, other = (snapshot_keys(START_S + n, soc=n, id=new_id()) for n in (1, 2))
+        recording.publish(one, other)
+        receipts = f"bluenova/{MCU_ID}/recorded"
+        named = one["id"].encode()
+        yield recording, lambda: named in b"".join(recording.listener.payloads(receipts))
+
+
+def test_what_was_stored_before_the_trouble_has_its_receipt_while_it_lasts(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with trouble_after_a_row("RAISE disk_full", postgres, tmp_path) as (recording, has_receipt):
+        recording.service.wait_for_line("The disk of the database is full")
+        eventually(has_receipt)
+
+
+def test_what_was_stored_before_a_stop_has_its_receipt(postgres: Postgres, tmp_path: Path) -> None:
+    with trouble_after_a_row("PERFORM pg_sleep(60)", postgres, tmp_path) as (
+        recording,
+        has_receipt,
+    ):
+        eventually(lambda: recording.rows()[-1]["soc"] == 1)
+        time.sleep(0.2)  # the next batch is under way
+        assert recording.service.terminate() == 0
+        eventually(has_receipt)

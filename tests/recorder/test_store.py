@@ -1,16 +1,22 @@
 """Each snapshot once, whatever else is in its batch or came before."""
 
+import contextlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.support.factories import START_S, snapshot, snapshot_keys
+from psycopg2.errors import LockNotAvailable
+from tests.support.factories import START_S, event, snapshot, snapshot_keys
 from tests.support.harness import eventually, query, seconds
 from tests.support.recording import Recording, record
 
+from bluenova_recorder.account import Account, Session
+from bluenova_recorder.cures import reason_of
 from bluenova_recorder.intake import RejectedItem
 from bluenova_recorder.rejected import MOST_ROWS
 from bluenova_recorder.store import Store
+from bluenova_shared.topics import Topics
 from bluenova_tools.local import Database, Postgres
 
 pytestmark = pytest.mark.services
@@ -190,3 +196,34 @@ def test_what_not_even_the_table_of_rejected_ones_takes_costs_only_itself(
     good, odd, fine = snapshot(), *(RejectedItem("a", b"b", reason) for reason in ("odd", "fine"))
     written = store.write([good, odd, fine])
     assert (written.recorded, written.rejected, written.not_kept) == ([good], [fine], [odd])
+
+
+def test_what_is_no_row_is_stored_while_somebody_keeps_the_table_of_rows_locked(
+    store: Store, database: Database
+) -> None:
+    store.open()
+    lost, bad = event("battery_lost", 0), RejectedItem("a", b"b", "odd")
+    with contextlib.closing(database.connect()) as owner, owner.cursor() as cursor:
+        cursor.execute("LOCK TABLE battery_pack")
+        written = store.write([lost, bad])
+    assert (written.recorded, written.rejected) == ([lost], [bad])
+
+
+def test_what_is_said_of_a_locked_table_quotes_what_waited_for_it(
+    store: Store, database: Database
+) -> None:
+    store.open()
+    in_haste = Store(
+        Account(database.name, database.user, database.password),
+        Topics(),
+        Session(lock_timeout_s=0.1),
+    )
+    with (
+        contextlib.closing(in_haste),
+        contextlib.closing(database.connect()) as owner,
+        owner.cursor() as cursor,
+    ):
+        cursor.execute("LOCK TABLE battery_pack")
+        with pytest.raises(LockNotAvailable) as refusal:
+            in_haste.write([snapshot()])
+    assert re.search(r"lock timeout LINE \d: SELECT FROM battery_pack", reason_of(refusal.value))

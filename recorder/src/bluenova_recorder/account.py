@@ -82,8 +82,9 @@ def transaction(
     with db, db.cursor() as cursor:
         settings = session.settings().items()
         calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
+        # On a line of its own: PostgreSQL's errors quote the line, and so does the log.
         cursor.execute(
-            f"SELECT {calls}; {first}", [word for setting in settings for word in setting]
+            f"SELECT {calls};\n{first}", [word for setting in settings for word in setting]
         )
         yield cursor
 

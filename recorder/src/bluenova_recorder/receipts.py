@@ -5,8 +5,9 @@ from collections import defaultdict, deque
 from bluenova_recorder.store import Written
 from bluenova_shared.wire import Receipt, Rejected
 
-# A live snapshot's receipt gives way to others' rows for so long, in seconds: its collector waits
-# 5 s before it sends again. Ten thousand receipts take as long as ten thousand rows do.
+# A live snapshot's receipt gives way to others' rows for so long, in seconds, and then until the
+# batch is written that is under way: its collector waits 5 s before it sends again. Ten thousand
+# receipts take as long as ten thousand rows do.
 GIVES_WAY_S = 1.0
 # So many are sent before it is looked for rows again.
 AT_ONCE = 50

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import psycopg2
@@ -80,9 +80,13 @@ class Recorder:
         """Records until cancelled: the next batch is gathered while the last one is committed."""
         await self._reach(self._store.open)
         self._trying_since_s = None
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._gather())
-            group.create_task(self._record_batches())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._gather())
+                group.create_task(self._record_batches())
+        finally:
+            while due := self._receipts.due(self._steady(), is_busy=False):
+                self._send_all(due)  # or what is stored is sent again
 
     async def _gather(self) -> None:
         """Fills the batch, for ever; while it is full, messages wait for their turn."""
@@ -120,25 +124,21 @@ class Recorder:
     async def _record_batches(self) -> None:
         """Writes each batch when it is due, for ever, and sends receipts in between."""
         while True:
-            now_s = self._steady()
-            wait_s = self._batch.wait_s(now_s)
-            if due := self._receipts.due(now_s, is_busy=wait_s is not None):
-                for mcu_id, receipt in due:
-                    self._send_receipt(mcu_id, receipt)
-                await asyncio.sleep(0)
-            elif wait_s == 0.0:
-                is_awaited = self._batch.is_awaited
+            await self._send_due_receipts()
+            wait_s = self._batch.wait_s(self._steady())
+            if wait_s == 0.0:
+                at_once = self._batch.is_awaited
                 entries = self._batch.drain()
                 self._taken.set()
-                await self._record(entries, is_awaited=is_awaited)
+                await self._record(entries, at_once=at_once)
             else:
                 self._filled.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
                         await self._filled.wait()
 
-    async def _record(self, entries: list[Entry], *, is_awaited: bool) -> None:
-        """The recorder's side of the promise: stores, commits, and only then owes receipts.
+    async def _record(self, entries: list[Entry], *, at_once: bool) -> None:
+        """The recorder's side of the promise: stores, commits, and only then owes the receipts.
 
         Killed before the commit, there is no receipt, so it all comes again. Killed after it, too,
         and what is stored already is not stored twice.
@@ -146,8 +146,21 @@ class Recorder:
         self._trying_since_s = self._steady()
         written = await self._reach(lambda: self._store.write(entries))  # returns after the commit
         self._trying_since_s = None
-        self._receipts.owe(written, self._steady(), at_once=is_awaited)
+        self._receipts.owe(written, self._steady(), at_once=at_once)
         self._account_for(written)
+
+    async def _send_due_receipts(self) -> None:
+        while True:
+            now_s = self._steady()
+            due = self._receipts.due(now_s, is_busy=self._batch.wait_s(now_s) is not None)
+            if not due:
+                break
+            self._send_all(due)
+            await asyncio.sleep(0)  # what has come meanwhile may be more urgent
+
+    def _send_all(self, due: Sequence[tuple[str, Receipt]]) -> None:
+        for mcu_id, receipt in due:
+            self._send_receipt(mcu_id, receipt)
 
     def _send_receipt(self, mcu_id: str, receipt: Receipt) -> None:
         # A lost one costs nothing: its items come again. At QoS 1, a broker that drops
@@ -185,6 +198,7 @@ class Recorder:
                         "The database does not take anything (%s); trying again%s",
                         *(reason, cure(error)),
                     )
+                await self._send_due_receipts()  # or what is stored will be sent again
                 await asyncio.sleep(backoff.next_s())
             else:
                 if self._away.to(None):

@@ -129,8 +129,9 @@ class Store:
         events = [entry for entry in entries if isinstance(entry, Event)]
         refused = [entry for entry in entries if isinstance(entry, RejectedItem)]
         rows = Rows.of([row(snapshot) for snapshot in snapshots])
-        with transaction(db, self._session, rows.statements.begin) as cursor:
-            self.table = seen(cursor)
+        # Events and rejected items are stored even while somebody keeps the table locked.
+        first = rows.statements.begin if snapshots else ""
+        with transaction(db, self._session, first) as cursor:
             taken = self._insert_snapshots(cursor, snapshots, rows) if snapshots else {}
             refused += [self._rejected(snapshots[n], reason) for n, reason in taken.items()]
             _insert_events(cursor, events)
@@ -143,6 +144,7 @@ class Store:
         self, cursor: pg.cursor, snapshots: list[Snapshot], rows: Rows
     ) -> dict[int, str]:
         """Inserts what is not there; returns which the table does not have then, and why."""
+        self.table = seen(cursor)
         unique_from = self.table.unique_from if self.table else ALWAYS
         values = {"unique_from": unique_from, "rows": rows.json}
         if rows.lines is not None:

@@ -24,8 +24,10 @@ _INSERT = (
     "INSERT INTO outbox (id, mcu_id, time_s, payload) VALUES (?, ?, ?, ?)"
     " ON CONFLICT (id) DO UPDATE SET payload = excluded.payload RETURNING n"
 )
+# One bit on the disk decides whether the same bytes are a text.
 _BETWEEN = (
-    "SELECT n, id, payload FROM outbox WHERE mcu_id = ? AND n > ? AND n < ? ORDER BY n LIMIT ?"
+    "SELECT n, id, CAST(payload AS TEXT) FROM outbox"
+    " WHERE mcu_id = ? AND n > ? AND n < ? ORDER BY n LIMIT ?"
 )
 _DELETE_OLDEST = (
     "DELETE FROM outbox WHERE n IN (SELECT n FROM outbox ORDER BY n LIMIT ?) RETURNING mcu_id"

@@ -27,12 +27,12 @@ BETWEEN_S = 1.0
 class Hasty(Recorder):
     """Breaks the promise: sends receipts for what it has not committed yet."""
 
-    async def _record(self, entries: list[Entry], *, is_awaited: bool) -> None:
+    async def _record(self, entries: list[Entry], *, at_once: bool) -> None:
         good = [entry for entry in entries if not isinstance(entry, RejectedItem)]
         for mcu_id, receipt in receipts(Written(recorded=good)).items():
             self._send_receipt(mcu_id, receipt)
         await asyncio.sleep(BETWEEN_S)
-        await self._reach(lambda: self._store.write(entries))
+        await super()._record(entries, at_once=at_once)
 
 
 def parts() -> Parts:
