@@ -1,7 +1,7 @@
 """The chain on each broker: what is killed costs no row, and none is stored twice."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -116,21 +116,6 @@ def kill_each_once(broker: Broker, recorder: Service, units: list[Unit]) -> None
         time.sleep(BETWEEN_S)
 
 
-def wait_until_stored(name: str, recorder: Service, is_all_stored: Callable[[], bool]) -> str:
-    """Waits; returns what had to be done, for the report."""
-    try:
-        eventually(is_all_stored, timeout_s=ALL_THERE_WITHIN_S)
-    except AssertionError:
-        # In 3 of 18 runs it sent the recorder's groups nothing more, though it had granted them and
-        # a new member of a group heard all.
-        if not name.startswith("hivemq"):
-            raise
-        recorder.restart()
-        eventually(is_all_stored, timeout_s=ALL_THERE_WITHIN_S)
-        return "; THE RECORDER HEARD NOTHING MORE UNTIL IT WAS RESTARTED"
-    return ""
-
-
 @pytest.mark.timeout(300)
 def test_nothing_is_lost_and_nothing_doubled_when_each_part_is_killed_once(
     named_broker: tuple[str, Broker], tables: Database, tmp_path: Path, facts: list[str]
@@ -146,7 +131,7 @@ def test_nothing_is_lost_and_nothing_doubled_when_each_part_is_killed_once(
         for unit in units:
             unit.battery.stop()
         time.sleep(BETWEEN_S)  # the last intervals end
-        note = wait_until_stored(name, recorder, lambda: not judge().lost)
+        eventually(lambda: not judge().lost, timeout_s=ALL_THERE_WITHIN_S)
         # Stopped in good order, they would have an event more to tell of.
         for unit in units:
             unit.collector.kill()
@@ -154,7 +139,7 @@ def test_nothing_is_lost_and_nothing_doubled_when_each_part_is_killed_once(
     facts.append(
         f"{name}: {verdict.measured} measured, {verdict.rows} rows, lost {len(verdict.lost)}, "
         f"doubled {len(verdict.duplicated)}, longest message {longest.bytes} bytes, "
-        f"{time.monotonic() - began_s:.0f} s{note}"
+        f"{time.monotonic() - began_s:.0f} s"
     )
     assert verdict.good, verdict
     assert verdict.measured > 2 * BACKLOG

@@ -72,6 +72,32 @@ def test_a_subscription_that_is_no_need_may_be_refused(caplog: pytest.LogCapture
     assert len(said(caplog, "refuses the subscription to extra")) == 1
 
 
+def test_each_subscription_is_asked_for_in_a_message_of_its_own() -> None:
+    async def story() -> None:
+        groups = [("$share/one/a", 0), ("$share/two/b", 0)]
+        client = Client("one", subscriptions=groups)
+        async with half_broker() as broker, at_a(broker.port, client) as link:
+            async with asyncio.timeout(5):
+                while is_away(link):  # noqa: ASYNC110  # another program's doing
+                    await asyncio.sleep(0.02)
+            assert broker.subscribed == [0, 0]
+
+    asyncio.run(story())
+
+
+def test_two_that_are_refused_together_wait_no_longer_than_one() -> None:
+    both = Subscriptions([("a", 0), ("b", 0)])
+    asked, looks = both.begin(), []
+    for _ in range(3):
+        for number, one in enumerate(asked):
+            both.asked(number, one)
+        assert [both.answered(n, is_refused=True) for n in range(2)] == ["a", "b"]
+        looks.append(1)
+        while not (asked := both.look()):
+            looks[-1] += 1
+    assert looks == [1, 2, 4]
+
+
 def test_who_wants_to_hear_nothing_for_a_while_has_a_broker_all_the_same() -> None:
     async def story() -> None:
         client = Client("one", subscriptions=[("wanted", 0)])
@@ -133,8 +159,10 @@ def test_only_a_message_that_stays_out_look_after_look_is_missed() -> None:
 
 def test_what_was_refused_is_asked_for_ever_later_and_what_was_granted_is_not() -> None:
     both = Subscriptions([("a", 0), ("b", 0)])
-    both.asked(1, both.begin())
-    assert both.answered(1, [False, True]) == ["b"]
+    for number, one in enumerate(both.begin()):
+        both.asked(number, one)
+    assert both.answered(0, is_refused=False) is None
+    assert both.answered(1, is_refused=True) == "b"
     waits = []
     for number in range(2, 6):
         looks = 1
@@ -142,7 +170,7 @@ def test_what_was_refused_is_asked_for_ever_later_and_what_was_granted_is_not() 
             looks += 1
         waits.append(looks)
         assert again == [("b", 0)]
-        both.asked(number, again)
-        both.answered(number, [True])
+        both.asked(number, *again)
+        both.answered(number, is_refused=True)
     assert waits == [1, 2, 4, 8]
     assert not both.are_granted

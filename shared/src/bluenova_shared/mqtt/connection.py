@@ -133,11 +133,13 @@ class Connection:
         self._paho.disconnect()
 
     def _subscribe(self, wanted: Sequence[Subscription]) -> None:
-        if wanted:
-            _, number = self._paho.subscribe([(f, SubscribeOptions(qos)) for f, qos in wanted])
+        # A packet for each: if two shared subscriptions come in one, HiveMQ CE may forget to send
+        # what they hear (docs/brokers.md).
+        for topic_filter, qos in wanted:
+            _, number = self._paho.subscribe(topic_filter, options=SubscribeOptions(qos))
             if number is not None:
-                self._subscriptions.asked(number, wanted)
-                self._acknowledgements.sent(number, wanted[0][0], qos=1)
+                self._subscriptions.asked(number, (topic_filter, qos))
+                self._acknowledgements.sent(number, topic_filter, qos=1)
 
     def _look(self) -> None:
         """Once a second: asks again for what was refused, and ends what has lost its answers."""
@@ -226,14 +228,11 @@ class Connection:
 
     def _answered(self, number: int, reasons: list[ReasonCode]) -> None:
         self._acknowledgements.came(number)
-        refused = self._subscriptions.answered(number, [one.is_failure for one in reasons])
-        if new := set(refused) - self._said:
-            self._said |= new
-            why = ", ".join(sorted({str(one) for one in reasons if one.is_failure}))
-            log.error(
-                "The broker refuses the subscription to %s (%s); asking again",
-                *(", ".join(sorted(new)), why),
-            )
+        why = next((one for one in reasons if one.is_failure), None)
+        refused = self._subscriptions.answered(number, is_refused=why is not None)
+        if refused is not None and refused not in self._said:
+            self._said.add(refused)
+            log.error("The broker refuses the subscription to %s (%s); asking again", refused, why)
 
     def _accept(self, properties: Properties | None) -> None:
         if self._leaving:

@@ -18,11 +18,11 @@ class Subscriptions:
     ) -> None:
         self._all = [*needed, *optional]
         self._needed = {topic_filter for topic_filter, _ in needed}
-        self._asked: dict[int, Sequence[Subscription]] = {}
+        self._asked: dict[int, Subscription] = {}
         self._granted: set[str] = set()
         self._refused: list[Subscription] = []
         self._backoff = Backoff.doubling(1, 60)
-        self._looks = 0.0
+        self._looks = self._backoff.next_s()
 
     def begin(self) -> list[Subscription]:
         """All of them, to be asked for now."""
@@ -35,28 +35,26 @@ class Subscriptions:
         self._all += more
         self._needed |= {topic_filter for topic_filter, _ in more}
 
-    def asked(self, number: int, for_what: Sequence[Subscription]) -> None:
-        """These were asked for, in a message with this number."""
+    def asked(self, number: int, for_what: Subscription) -> None:
+        """This was asked for, in a message with this number."""
         self._asked[number] = for_what
 
-    def answered(self, number: int, are_refused: Sequence[bool]) -> list[str]:
-        """What the broker says to that message, in its order; returns the filters it refuses."""
-        refused = []
-        for one, is_refused in zip(self._asked.pop(number, []), are_refused, strict=False):
-            if is_refused:
-                refused.append(one)
-            else:
-                self._granted.add(one[0])
-        if refused:
-            self._looks = self._backoff.next_s()
-        self._refused += refused
-        return [topic_filter for topic_filter, _ in refused]
+    def answered(self, number: int, *, is_refused: bool) -> str | None:
+        """What the broker says to that message; returns the filter if it is refused."""
+        if (one := self._asked.pop(number, None)) is None:
+            return None
+        if is_refused:
+            self._refused.append(one)
+            return one[0]
+        self._granted.add(one[0])
+        return None
 
     def look(self) -> list[Subscription]:
         """To be called once a second; gives what is to be asked for again now."""
         self._looks -= 1
-        if self._looks > 0:
+        if self._looks > 0 or not self._refused:
             return []
+        self._looks = self._backoff.next_s()
         again, self._refused = self._refused, []
         return again
 
