@@ -16,7 +16,7 @@ from bluenova_shared.program import as_program, stop_requested
 log = logging.getLogger(__name__)
 
 # How many objects may come before Python looks for garbage among them (its default: 700). With
-# 50,000 it is no quicker, and the page grew to 140 MB instead of 69: each answer leaves some.
+# 50,000 it is hardly quicker, and the page grew to 140 MB instead of 69: each answer leaves some.
 YOUNG_OBJECTS = 5_000
 
 Job = Coroutine[Any, Any, None]
