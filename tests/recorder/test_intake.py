@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 from tests.support.factories import START_S, snapshot_keys
-from tests.support.harness import Listener, query, recorder, wait_until_ready
+from tests.support.harness import Listener, eventually, query, recorder
 from tests.support.recording import Recording
 
 from bluenova_tools.local import Mosquitto, Postgres
@@ -147,7 +147,7 @@ def test_a_retained_snapshot_is_not_stored(
     folder = tmp_path_factory.mktemp("retained")
     try:
         with recorder(folder, database, mqtt_port=mosquitto.port) as service:
-            wait_until_ready(service, database)
+            eventually(lambda: retained.payloads("bluenova/recorder"))  # it has subscribed then
             Recording(mosquitto, database, service, retained).catch_up()
             found = query(database, "SELECT mcu_id FROM battery_pack")
             assert (0xAAAA,) not in found
