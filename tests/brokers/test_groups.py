@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import Iterator
 
 from tests.brokers.kinds import Broker
 from tests.support.mqtt import MqttClient
+from tests.support.repeating import repeating
 
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt import broker as mqtt
@@ -24,21 +24,16 @@ SETTLED_AFTER_S = 1.0
 @contextlib.contextmanager
 def flood(broker: Broker) -> Iterator[None]:
     """Publishes on both topics, all the time."""
-    done = threading.Event()
 
     def publish() -> None:
-        while not done.wait(EVERY_S):
-            for topic in TOPICS:
-                publisher.client.publish(topic, b"x" * 800)
+        for topic in TOPICS:
+            publisher.client.publish(topic, b"x" * 800)
 
-    with MqttClient(broker.host, broker.port) as publisher:
-        thread = threading.Thread(target=publish)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
+    with (
+        MqttClient(broker.host, broker.port) as publisher,
+        repeating(publish, every_s=EVERY_S),
+    ):
+        yield
 
 
 async def heard_after_a_while(broker: Broker, name: str) -> set[str]:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -22,6 +21,7 @@ from tests.support.harness import (
     recorder,
     wait_until_ready,
 )
+from tests.support.repeating import repeating
 
 from bluenova_collector.homeassistant.discovery import PARTS
 from bluenova_shared.message import Message
@@ -125,29 +125,16 @@ DISCOVERY = "homeassistant/device/bluenova_1A2B3C4D_{}/config"
 @contextlib.contextmanager
 def living(folder: Path, broker: Mosquitto) -> Iterator[Service]:
     """A battery that speaks all the time, and its collector."""
+
+    def speak() -> None:
+        battery.say(f"MCU ID: {MCU_ID}", "CellCount: 16", "SOC: 50")
+
     with (
         Battery() as battery,
         hasty_collector(folder, battery, broker, INTERVAL=str(INTERVAL_S)) as reader,
-        speaking(battery),
+        repeating(speak, every_s=0.3),
     ):
         yield reader
-
-
-@contextlib.contextmanager
-def speaking(battery: Battery) -> Iterator[None]:
-    done = threading.Event()
-
-    def speak() -> None:
-        while not done.wait(0.3):
-            battery.say(f"MCU ID: {MCU_ID}", "CellCount: 16", "SOC: 50")
-
-    thread = threading.Thread(target=speak)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def missing(listener: Listener) -> int:

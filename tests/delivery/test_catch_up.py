@@ -2,10 +2,10 @@
 
 import json
 import os
-import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from statistics import median
 
@@ -21,6 +21,7 @@ from tests.support.harness import (
     recorder,
     wait_until_ready,
 )
+from tests.support.repeating import repeating
 
 from bluenova_tools.local import Database, Mosquitto, Service
 
@@ -33,28 +34,6 @@ FIRST = -WEEK - 10_000
 MOST_WORK_S = 30.0
 MOST_LATE_S = 1.0
 MOST_MB = 150
-
-
-class Talk:
-    """A battery that says something all the time."""
-
-    def __init__(self, battery: Battery) -> None:
-        self._battery = battery
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._talk)
-
-    def _talk(self) -> None:
-        number = 0
-        while not self._over.wait(0.2):
-            number += 1
-            self._battery.say(f"MCU ID: {MCU_ID}", f"SOC: {number % 100}")
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
 
 
 class Punctual(Listener):
@@ -96,7 +75,12 @@ def test_a_week_gets_into_the_table_with_bounded_work_and_memory_and_live_values
     assert len(sent) == WEEK
     reading = collector(tmp_path, battery_port=battery.port, mqtt_port=mosquitto.port)
     writing = recorder(tmp_path, database, mqtt_port=mosquitto.port)
-    with Punctual(mosquitto) as live, reading, Talk(battery):
+    numbers = count(1)
+
+    def talk() -> None:
+        battery.say(f"MCU ID: {MCU_ID}", f"SOC: {next(numbers) % 100}")
+
+    with Punctual(mosquitto) as live, reading, repeating(talk, every_s=0.2):
         wait_until_ready(reading)
         eventually(lambda: len(live.late_s) >= 5)
         before_s, live.late_s = live.late_s, []

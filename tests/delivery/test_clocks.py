@@ -1,6 +1,5 @@
 """A clock that is wrong and put right, from the console to the table."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from tests.support.factories import MCU_ID
 from tests.support.harness import Battery, eventually, query, recorder, wait_until_ready
+from tests.support.repeating import repeating
 
 from bluenova_tools.local import Database, Mosquitto, Service
 
@@ -48,15 +48,13 @@ class Board:
 @pytest.fixture
 def board(mosquitto: Mosquitto, database: Database, tmp_path: Path) -> Iterator[Board]:
     clock = tmp_path / "clock"
-    over = threading.Event()
     with ExitStack() as stack:
         battery = stack.enter_context(Battery())
         writer = stack.enter_context(recorder(tmp_path, database, mqtt_port=mosquitto.port))
         wait_until_ready(writer, database)
 
         def talk() -> None:
-            while not over.wait(0.1):
-                battery.say(f"MCU ID: {MCU_ID}", f"SOC: {int(10 * time.time()) % 100}")
+            battery.say(f"MCU ID: {MCU_ID}", f"SOC: {int(10 * time.time()) % 100}")
 
         environment = {
             "BATTERY_HOST": "127.0.0.1",
@@ -74,10 +72,7 @@ def board(mosquitto: Mosquitto, database: Database, tmp_path: Path) -> Iterator[
         one.set(-time.time())  # 1970
         stack.enter_context(service)
         wait_until_ready(service)
-        thread = threading.Thread(target=talk)
-        thread.start()
-        stack.callback(thread.join)
-        stack.callback(over.set)
+        stack.enter_context(repeating(talk, every_s=0.1))
         yield one
 
 
