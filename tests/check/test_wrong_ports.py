@@ -1,12 +1,12 @@
 """Ports and accounts of brokers that do not let us in: `check` names why, and the cure."""
 
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.support.answers import that_answers
+from tests.support.certificates import make_certificate, offer_tls
 from tests.support.checking import Checked
 from tests.support.harness import eventually
 from tests.support.installation import use_accounts
@@ -62,14 +62,8 @@ def test_an_account_that_is_not_let_in(
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two certificates for 127.0.0.1, one of which ends in two days."""
     folder = tmp_path_factory.mktemp("certificates")
-    for name, days in (("long", "365"), ("short", "2")):
-        subprocess.run(
-            f"openssl req -x509 -newkey rsa:2048 -nodes -days {days} -subj /CN=127.0.0.1 "
-            f"-addext subjectAltName=IP:127.0.0.1 -keyout {folder}/{name}.key "
-            f"-out {folder}/{name}.crt".split(),
-            check=True,
-            capture_output=True,
-        )
+    make_certificate(folder, "long")
+    make_certificate(folder, "short", days=2)
     return folder
 
 
@@ -78,16 +72,9 @@ def ports(certificates: Path) -> Iterator[dict[str, int]]:
     """A broker's ports: in clear, for websockets, with TLS, and with a certificate of ours, too."""
     found = {name: free_port() for name in ("long", "short", "websockets", "mutual")}
     with Mosquitto() as broker:
-        for file in certificates.iterdir():
-            copy = broker.folder / file.name  # in a folder that its user can enter
-            copy.write_bytes(file.read_bytes())
-            copy.chmod(0o644)
-        pair = "certfile {0}/{1}.crt", "keyfile {0}/{1}.key"
         for name in ("long", "short"):
-            broker.config += [f"listener {found[name]} 127.0.0.1"]
-            broker.config += [line.format(broker.folder, name) for line in pair]
-        broker.config += [f"listener {found['mutual']} 127.0.0.1"]
-        broker.config += [line.format(broker.folder, "long") for line in pair]
+            offer_tls(broker, certificates / f"{name}.crt", found[name])
+        offer_tls(broker, certificates / "long.crt", found["mutual"])
         broker.config += [f"cafile {broker.folder}/long.crt", "require_certificate true"]
         broker.config += [f"listener {found['websockets']} 127.0.0.1", "protocol websockets"]
         broker.restart()

@@ -2,7 +2,7 @@
 
 from tests.support.factories import snapshot
 
-from bluenova_recorder.receipts import AT_ONCE, GIVES_WAY_S, Receipts
+from bluenova_recorder.receipts import AT_ONCE, GIVES_WAY_S, MOST_TOGETHER, Receipts
 from bluenova_recorder.store import Written
 
 
@@ -38,3 +38,24 @@ def test_many_are_sent_some_at_a_time_in_their_order() -> None:
         owed.owe(Written(recorded=[snapshot(0, name)]), 10.0, at_once=False)
     assert batteries(owed, 10.0, is_busy=False) == names[:AT_ONCE]
     assert batteries(owed, 10.0, is_busy=False) == names[AT_ONCE:]
+
+
+def test_what_comes_of_a_battery_meanwhile_goes_into_the_same_receipt() -> None:
+    owed = Receipts()
+    items = [snapshot(n, "0000000A") for n in range(3)]
+    for n, item in enumerate(items):
+        owed.owe(Written(recorded=[item]), 10.0 + n * GIVES_WAY_S / 4, at_once=False)
+    ((mcu_id, receipt),) = owed.due(10.0 + GIVES_WAY_S, is_busy=True)
+    assert (mcu_id, receipt.recorded) == ("0000000A", [item.id for item in items])
+    assert batteries(owed, 20.0, is_busy=False) == []
+
+
+def test_a_receipt_does_not_grow_for_ever() -> None:
+    owed = Receipts()
+    items = [snapshot(n, "0000000A") for n in range(MOST_TOGETHER + 1)]
+    for item in items:
+        owed.owe(Written(recorded=[item]), 10.0, at_once=False)
+    ((_, full),) = owed.due(10.0, is_busy=True)
+    assert full.recorded == [item.id for item in items[:MOST_TOGETHER]]
+    ((_, rest),) = owed.due(10.0, is_busy=False)
+    assert rest.recorded == [items[-1].id]

@@ -18,7 +18,7 @@ from bluenova_collector.console.lines import LineSplitter
 from bluenova_recorder.batch import Batch, Entry
 from bluenova_recorder.insert import copy_line, json_rows
 from bluenova_recorder.intake import judge
-from bluenova_recorder.receipts import receipts
+from bluenova_recorder.receipts import Receipts
 from bluenova_recorder.store import Written
 from bluenova_shared.message import Message
 from bluenova_shared.snapshot import Snapshot
@@ -56,7 +56,9 @@ def record(messages: Sequence[Message]) -> None:
     for number, cells in enumerate(rows):
         copy_line(number, cells)
     json_rows(rows[:20])
-    for receipt in receipts(Written(recorded=[*stored])).values():
+    owed = Receipts()
+    owed.owe(Written(recorded=[*stored]), 0, at_once=False)
+    for _, receipt in owed.due(0, is_busy=False):
         receipt.to_json()
 
 

@@ -37,9 +37,9 @@ class Batch:
                 self._latest_s = now_s
             self._due_s = min(self._latest_s, now_s + QUIET_S)
             self._entries += entries
-            self._rejected_bytes += sum(
-                len(e.payload) for e in entries if isinstance(e, RejectedItem)
-            )
+            for entry in entries:
+                if isinstance(entry, RejectedItem):
+                    self._rejected_bytes += len(entry.payload)
 
     def wait_s(self, now_s: float) -> float | None:
         """How long the batch may still wait: 0 if it is due, None if it is empty."""

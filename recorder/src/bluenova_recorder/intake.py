@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails, from_json
 
 from bluenova_shared.message import Message
 from bluenova_shared.topics import Topics
-from bluenova_shared.wire import CHUNK, CHUNK_BYTES, ITEM, Event, Item
+from bluenova_shared.wire import CHUNK_BYTES, Event, Item, read_chunk, read_item
 
 # A chunk of the shortest items that are any good has fewer.
 MOST_ITEMS = 3000
@@ -67,7 +67,7 @@ def judge(message: Message, topics: Topics) -> Judged:
 
 def _judge_chunk(payload: bytes, topic: str, mcu_id: str) -> Judged:
     try:
-        items = CHUNK.validate_json(payload)
+        items = read_chunk(payload)
     except ValidationError:
         return _judge_one_by_one(payload, topic, mcu_id)
     if all(item.mcu_id == mcu_id for item in items):
@@ -99,7 +99,7 @@ def _judge_one_by_one(payload: bytes, topic: str, mcu_id: str) -> Judged:
 
 def _judge_item(payload: bytes, topic: str, mcu_id: str, *, is_live: bool = False) -> Judged:
     try:
-        item = ITEM.validate_json(payload)
+        item = read_item(payload)
     except ValidationError as error:
         if any(_is_unknown_schema(details) for details in error.errors()):
             known = [] if (name := _id_of(payload)) is None else [name]

@@ -1,6 +1,8 @@
 """What the collectors are told of the items that came, and when. Pure: the time is passed in."""
 
-from collections import defaultdict, deque
+from collections import OrderedDict, deque
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
 
 from bluenova_recorder.store import Written
 from bluenova_shared.wire import Receipt, Rejected
@@ -11,48 +13,70 @@ from bluenova_shared.wire import Receipt, Rejected
 GIVES_WAY_S = 1.0
 # So many are sent before it is looked for rows again.
 AT_ONCE = 50
+# Meanwhile more comes of the same battery, and goes into the same receipt; with so many items it
+# waits no longer.
+MOST_TOGETHER = 1000
+
+
+@dataclass
+class Owed:
+    """What a battery's collector is to be told, and since when."""
+
+    mcu_id: str
+    since_s: float
+    recorded: list[str] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    postponed: list[str] = field(default_factory=list)
+
+    def receipt(self) -> Receipt:
+        """All of it."""
+        return Receipt(recorded=self.recorded, rejected=self.rejected, postponed=self.postponed)
 
 
 class Receipts:
     """The receipts that are owed, the most urgent first."""
 
     def __init__(self) -> None:
-        self._owed: deque[tuple[float, str, Receipt]] = deque()
+        self._urgent: deque[Owed] = deque()
+        self._live: OrderedDict[str, Owed] = OrderedDict()
 
     def owe(self, written: Written, now_s: float, *, at_once: bool) -> None:
         """A batch was committed; `at_once` if somebody waits for its receipts to send on."""
-        owed = receipts(written).items()
+        owed: MutableMapping[str, Owed] = {} if at_once else self._live
+        # An item without an id has nobody who waits for a receipt.
+        for item in written.recorded:
+            if item.id is not None:
+                self._of(owed, item.mcu_id, now_s).recorded.append(item.id)
+        for one in written.rejected:
+            if one.mcu_id is not None and one.id is not None:
+                told = Rejected(id=one.id, reason=one.reason)
+                self._of(owed, one.mcu_id, now_s).rejected.append(told)
+        for later in (*written.not_kept, *written.waiting):
+            if later.mcu_id is not None and later.id is not None:
+                self._of(owed, later.mcu_id, now_s).postponed.append(later.id)
         if at_once:
-            self._owed.extendleft((now_s, *one) for one in owed)
-        else:
-            self._owed.extend((now_s + GIVES_WAY_S, *one) for one in owed)
+            self._urgent.extend(owed.values())
 
     def due(self, now_s: float, *, is_busy: bool) -> list[tuple[str, Receipt]]:
         """Takes the next ones to be sent; while rows wait to be written, only if it is time."""
         taken: list[tuple[str, Receipt]] = []
-        while self._owed and len(taken) < AT_ONCE and not (is_busy and now_s < self._owed[0][0]):
-            _, mcu_id, receipt = self._owed.popleft()
-            taken.append((mcu_id, receipt))
+        while len(taken) < AT_ONCE and (owed := self._next(now_s, is_busy=is_busy)) is not None:
+            taken.append((owed.mcu_id, owed.receipt()))
         return taken
 
+    def _of(self, owed: MutableMapping[str, Owed], mcu_id: str, now_s: float) -> Owed:
+        its = owed.get(mcu_id)
+        if its is not None and len(its.recorded) >= MOST_TOGETHER:
+            self._urgent.append(owed.pop(mcu_id))
+            its = None
+        if its is None:
+            its = owed[mcu_id] = Owed(mcu_id, now_s)
+        return its
 
-def receipts(written: Written) -> dict[str, Receipt]:
-    """The receipt for each battery; an item without an id has nobody who waits for one."""
-    recorded: dict[str, list[str]] = defaultdict(list)
-    rejected: dict[str, list[Rejected]] = defaultdict(list)
-    postponed: dict[str, list[str]] = defaultdict(list)
-    for item in written.recorded:
-        if item.id is not None:
-            recorded[item.mcu_id].append(item.id)
-    for one in written.rejected:
-        if one.mcu_id is not None and one.id is not None:
-            rejected[one.mcu_id].append(Rejected(id=one.id, reason=one.reason))
-    for later in (*written.not_kept, *written.waiting):
-        if later.mcu_id is not None and later.id is not None:
-            postponed[later.mcu_id].append(later.id)
-    return {
-        mcu_id: Receipt(
-            recorded=recorded[mcu_id], rejected=rejected[mcu_id], postponed=postponed[mcu_id]
-        )
-        for mcu_id in {*recorded, *rejected, *postponed}
-    }
+    def _next(self, now_s: float, *, is_busy: bool) -> Owed | None:
+        if self._urgent:
+            return self._urgent.popleft()
+        oldest = next(iter(self._live.values()), None)
+        if oldest is None or (is_busy and now_s < oldest.since_s + GIVES_WAY_S):
+            return None
+        return self._live.pop(oldest.mcu_id)

@@ -99,7 +99,9 @@ class Recorder:
             for message in events:
                 if not isinstance(message, Message):
                     continue  # what was lost with a connection comes again
-                had_room &= await self._wait_for_room()
+                if self._batch.is_full:
+                    had_room = False
+                    await self._wait_for_room()
                 self._handle(message)
                 handled_bytes += len(message.payload)
                 if handled_bytes > BYTES_AT_ONCE:  # a flood must not keep a SIGTERM waiting
@@ -111,15 +113,11 @@ class Recorder:
             is_enough = not had_room or self._batch.wait_s(self._steady()) == 0.0
             await asyncio.sleep(0 if is_enough else GATHER_S)
 
-    async def _wait_for_room(self) -> bool:
-        """Returns whether there was room at once."""
-        had_room = True
+    async def _wait_for_room(self) -> None:
         while self._batch.is_full:
-            had_room = False
             self._filled.set()
             self._taken.clear()
             await self._taken.wait()
-        return had_room
 
     async def _record_batches(self) -> None:
         """Writes each batch when it is due, for ever, and sends receipts in between."""

@@ -23,16 +23,15 @@ from bluenova_shared.message import Message
 from bluenova_shared.mqtt import troubles
 from bluenova_shared.mqtt.acknowledgements import Acknowledgements
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
+from bluenova_shared.mqtt.conversation import converse
 from bluenova_shared.mqtt.events import Connected, NoBroker, Published, Sent, TooLong
 from bluenova_shared.mqtt.inbox import Inbox
 from bluenova_shared.mqtt.mqtt_3 import answers_mqtt_3
-from bluenova_shared.mqtt.paho_client import new_client
+from bluenova_shared.mqtt.paho_client import abilities_in, connect, new_client
 from bluenova_shared.mqtt.subscriptions import Subscription, Subscriptions
 
 log = logging.getLogger(__name__)
 
-# The broker is to send us no longer packets: the longest of ours is a chunk of the backlog.
-MAX_PACKET_BYTES = 192 * 1024
 LOOK_EVERY_S = 1.0
 # MQTT's reason codes: paho's for a silent broker, and two for a will that a broker cannot take.
 _KEEPALIVE_TIMEOUT = 0x8D
@@ -61,7 +60,9 @@ class Connection:
         self._said: set[str] = set()  # the subscriptions whose refusal was said
         self._got_connack = False  # known in paho's thread, before `accepted` is
         self._is_silent = False
+        self._came: list[Message] = []  # in paho's thread
         self._loop = asyncio.get_running_loop()
+        self._our_thread = threading.get_ident()
         self._paho = self._new_paho()
 
     async def run(self) -> None:
@@ -93,7 +94,8 @@ class Connection:
         info = self._paho.publish(message.topic, payload, qos, retain)
         if info.rc != paho.MQTT_ERR_SUCCESS:
             return NoBroker()
-        self._acknowledgements.sent(info.mid, message.topic, qos)
+        if qos > 0 or not info.is_published():
+            self._acknowledgements.sent(info.mid, message.topic, qos)
         return Sent()
 
     def listen(self, wanted: bool) -> None:
@@ -159,24 +161,14 @@ class Connection:
         client.on_subscribe = lambda _c, _u, n, why, _p: self._in_loop(self._answered, n, why)
         client.on_disconnect = lambda _c, _u, flags, reason, _p: self._heard_end(flags, reason)
         client.on_message = lambda _c, _u, message: self._heard_message(message)
-        # Of messages with QoS 0, too, as soon as they are sent.
-        client.on_publish = lambda _c, _u, n, why, _p: self._in_loop(self._acknowledge, n, why)
+        client.on_publish = lambda _c, _u, n, why, _p: self._heard_published(n, why)
         return client
 
     def _serve(self, ended: asyncio.Event) -> None:
         """Runs in the connection's own thread, from its first packet to its last."""
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho forgot
-        properties.SessionExpiryInterval = self._client.session_s
-        properties.MaximumPacketSize = MAX_PACKET_BYTES
         try:
-            self._paho.connect(
-                self._broker.host,
-                self._broker.port,
-                keepalive=self._client.keepalive_s,
-                clean_start=self._client.session_s == 0,
-                properties=properties,
-            )
-            rc = self._paho.loop_forever()
+            connect(self._paho, self._broker, self._client)
+            rc = converse(self._paho, self._deliver)
         except Exception as error:  # whatever it was, the connection is over
             self.trouble = troubles.of_error(error, tls=self._broker.tls is not None)
         else:
@@ -216,9 +208,20 @@ class Connection:
             self.trouble = troubles.of_farewell(str(reason))
 
     def _heard_message(self, came: paho.MQTTMessage) -> None:
-        # Not one of our topics, or the loop is closed.
-        with contextlib.suppress(UnicodeDecodeError, RuntimeError):
-            self._inbox.put(Message(came.topic, bytes(came.payload), came.qos, came.retain))
+        with contextlib.suppress(UnicodeDecodeError):  # not one of our topics
+            self._came.append(Message(came.topic, bytes(came.payload), came.qos, came.retain))
+
+    def _deliver(self) -> None:
+        came, self._came = self._came, []
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._inbox.put(*came)
+
+    def _heard_published(self, number: int, reason: ReasonCode) -> None:
+        # A message with QoS 0 is as soon as it is written: in our thread, if it can be at once.
+        if threading.get_ident() == self._our_thread:
+            self._acknowledge(number, reason)
+        else:
+            self._in_loop(self._acknowledge, number, reason)
 
     def _acknowledge(self, number: int, reason: ReasonCode) -> None:
         topic = self._acknowledgements.came(number)
@@ -237,11 +240,7 @@ class Connection:
     def _accept(self, properties: Properties | None) -> None:
         if self._leaving:
             return  # a connection given up in the meantime
-        self.abilities = Abilities(
-            getattr(properties, "MaximumPacketSize", None),
-            getattr(properties, "MaximumQoS", 2),
-            bool(getattr(properties, "RetainAvailable", True)),
-        )
+        self.abilities = abilities_in(properties)
         self.accepted = True
         log.info("Connected to the MQTT broker at %s", self._broker)
         if self._listening:

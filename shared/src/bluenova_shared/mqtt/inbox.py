@@ -20,19 +20,24 @@ class Inbox:
         self._max_bytes = max_bytes
         self.dropped = 0
 
-    def put(self, event: Event) -> None:
+    def put(self, *events: Event) -> None:
         """Called in either thread."""
         with self._lock:
-            size = len(event.payload) if isinstance(event, Message) else 0
-            full = len(self._events) >= self._max_messages or self._bytes + size > self._max_bytes
-            if full and isinstance(event, Message):
-                self.dropped += 1
-                return
-            self._events.append(event)
-            self._bytes += size
-            first = len(self._events) == 1
+            were_waiting = bool(self._events)
+            for event in events:
+                self._put(event)
+            first = bool(self._events) and not were_waiting
         if first:  # one wake-up for all that is waiting: the loop's own queue stays short, too
             self._loop.call_soon_threadsafe(self._filled.set)
+
+    def _put(self, event: Event) -> None:
+        if isinstance(event, Message):
+            bytes_then = self._bytes + len(event.payload)
+            if len(self._events) >= self._max_messages or bytes_then > self._max_bytes:
+                self.dropped += 1
+                return
+            self._bytes = bytes_then
+        self._events.append(event)
 
     async def drain(self) -> list[Event]:
         """All that has come since, as soon as there is any."""

@@ -6,6 +6,10 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
+from bluenova_shared.mqtt.buffered import Buffering
+
+# The broker is to send us no longer packets: the longest of ours is a chunk of the backlog.
+MAX_PACKET_BYTES = 192 * 1024
 
 
 def new_client(broker: Broker, client: Client, abilities: Abilities) -> paho.Client:
@@ -18,11 +22,33 @@ def new_client(broker: Broker, client: Client, abilities: Abilities) -> paho.Cli
     )
     if broker.username is not None:
         new.username_pw_set(broker.username, broker.password)
-    if broker.tls is not None:
-        new.tls_set_context(broker.tls)
+    new.tls_set_context(Buffering(broker.tls))  # type: ignore[arg-type]  # all that it needs of one
     if (will := client.will) is not None:
         properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho forgot
         properties.WillDelayInterval = will.delay_s
         qos, retain = abilities.reduce(will.message)
         new.will_set(will.message.topic, will.message.payload, qos, retain, properties)
     return new
+
+
+def connect(new: paho.Client, broker: Broker, client: Client) -> None:
+    """Connects, and asks to be accepted. Blocks; raises OSError and others if nobody is there."""
+    properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho forgot
+    properties.SessionExpiryInterval = client.session_s
+    properties.MaximumPacketSize = MAX_PACKET_BYTES
+    new.connect(
+        broker.host,
+        broker.port,
+        keepalive=client.keepalive_s,
+        clean_start=client.session_s == 0,
+        properties=properties,
+    )
+
+
+def abilities_in(properties: Properties | None) -> Abilities:
+    """What a broker says of itself as it accepts us."""
+    return Abilities(
+        getattr(properties, "MaximumPacketSize", None),
+        getattr(properties, "MaximumQoS", 2),
+        bool(getattr(properties, "RetainAvailable", True)),
+    )

@@ -12,12 +12,11 @@ from bluenova_recorder.__main__ import Parts, serve
 from bluenova_recorder.account import Session
 from bluenova_recorder.batch import Entry
 from bluenova_recorder.intake import RejectedItem
-from bluenova_recorder.receipts import receipts
 from bluenova_recorder.recorder import Recorder
 from bluenova_recorder.rollup.keeper import Every
 from bluenova_recorder.rollup.renew import Waits
-from bluenova_recorder.store import Written
 from bluenova_shared import service
+from bluenova_shared.wire import Receipt
 from bluenova_tools.chaos.collector import BROKER_PAUSES, KEEPALIVE_S
 
 # Wide enough for a short run to fall into.
@@ -28,9 +27,9 @@ class Hasty(Recorder):
     """Breaks the promise: sends receipts for what it has not committed yet."""
 
     async def _record(self, entries: list[Entry], *, at_once: bool) -> None:
-        good = [entry for entry in entries if not isinstance(entry, RejectedItem)]
-        for mcu_id, receipt in receipts(Written(recorded=good)).items():
-            self._send_receipt(mcu_id, receipt)
+        for entry in entries:
+            if not isinstance(entry, RejectedItem) and entry.id is not None:
+                self._send_receipt(entry.mcu_id, Receipt(recorded=[entry.id]))
         await asyncio.sleep(BETWEEN_S)
         await super()._record(entries, at_once=at_once)
 

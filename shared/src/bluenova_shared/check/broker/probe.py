@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 
 import paho.mqtt.client as paho
-from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
@@ -20,13 +19,11 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt import troubles
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
-from bluenova_shared.mqtt.paho_client import new_client
+from bluenova_shared.mqtt.paho_client import connect, new_client
 
 T = TypeVar("T")
 
 ANSWER_WITHIN_S = 3.0
-# As the services': the longest that the broker may send us.
-MAX_PACKET_BYTES = 192 * 1024
 _LOOK_EVERY_S = 0.005
 
 
@@ -47,7 +44,8 @@ class Probe:
 
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
-        self._paho = new_client(broker, Client(f"check-{secrets.token_hex(4)}"), Abilities())
+        self._client = Client(f"check-{secrets.token_hex(4)}")
+        self._paho = new_client(broker, self._client, Abilities())
         self._paho.connect_timeout = ANSWER_WITHIN_S
         self._ended = threading.Event()
         self._farewell = ""
@@ -70,16 +68,8 @@ class Probe:
 
     def open(self) -> None:
         """Connects. Raises Refused or NoAnswer."""
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho forgot
-        properties.MaximumPacketSize = MAX_PACKET_BYTES
         try:
-            self._paho.connect(
-                self._broker.host,
-                self._broker.port,
-                keepalive=20,
-                clean_start=True,
-                properties=properties,
-            )
+            connect(self._paho, self._broker, self._client)
         except (OSError, ValueError) as error:
             raise NoAnswer(troubles.of_error(error, tls=self._broker.tls is not None)) from None
         self._paho.loop_start()

@@ -1,0 +1,62 @@
+"""A socket with a buffer, for a library that reads in small pieces.
+
+paho reads a packet in four pieces at least, and each is a call of the system that lets go of
+Python's one lock. Most of them are a slice of the buffer now: of a recorder's time, a sixth.
+"""
+
+import socket
+import ssl
+
+BUFFER_BYTES = 64 * 1024
+
+
+class BufferedSocket:
+    """A connected socket as paho needs one, in clear or with TLS. One thread at a time reads."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._buffer = b""
+        self._taken = 0
+        self.send = sock.send
+        self.close = sock.close
+        self.fileno = sock.fileno
+        self.settimeout = sock.settimeout
+        self.setblocking = sock.setblocking
+
+    def recv(self, most: int) -> bytes:
+        """Up to so many bytes of what has come; empty at the end. Raises what the socket raises."""
+        if self._taken == len(self._buffer):
+            self._buffer, self._taken = self._sock.recv(BUFFER_BYTES), 0
+        piece = self._buffer[self._taken : self._taken + most]
+        self._taken += len(piece)
+        return piece
+
+    def pending(self) -> int:
+        """How many bytes have come of which `select` knows nothing."""
+        below = self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
+        return len(self._buffer) - self._taken + below
+
+    def do_handshake(self) -> None:
+        """TLS's handshake, with TLS."""
+        if isinstance(self._sock, ssl.SSLSocket):
+            self._sock.do_handshake()
+
+
+class Buffering:
+    """What paho wraps its socket with, in place of TLS's context: TLS, if any, and a buffer."""
+
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        self._tls = tls
+        self.check_hostname = tls is not None and tls.check_hostname
+
+    def wrap_socket(
+        self, sock: socket.socket, server_hostname: str, *, do_handshake_on_connect: bool
+    ) -> BufferedSocket:
+        """Returns the socket with TLS, if any, and a buffer around it."""
+        if self._tls is not None:
+            sock = self._tls.wrap_socket(
+                sock,
+                server_hostname=server_hostname,
+                do_handshake_on_connect=do_handshake_on_connect,
+            )
+        return BufferedSocket(sock)

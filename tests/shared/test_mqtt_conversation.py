@@ -1,0 +1,115 @@
+"""How a connection is read: many packets at once, in clear and with TLS, none lost or held back."""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import paho.mqtt.client as paho
+import pytest
+from paho.mqtt.enums import MQTTErrorCode
+from tests.support.certificates import make_certificate, offer_tls
+from tests.support.harness import Listener
+
+from bluenova_shared.message import Message
+from bluenova_shared.mqtt.broker import Abilities, Broker, Client
+from bluenova_shared.mqtt.buffered import BUFFER_BYTES, BufferedSocket
+from bluenova_shared.mqtt.conversation import MOST_AT_ONCE, converse
+from bluenova_shared.mqtt.link import MqttLink
+from bluenova_shared.mqtt.paho_client import connect, new_client
+from bluenova_tools.local import Mosquitto, free_port
+
+
+def test_what_comes_together_is_read_in_the_pieces_asked_for() -> None:
+    theirs, ours = socket.socketpair()
+    with theirs, ours:
+        buffered = BufferedSocket(ours)
+        buffered.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            buffered.recv(1)
+        theirs.sendall(b"abcdef")
+        assert [buffered.recv(1), buffered.pending(), buffered.recv(3)] == [b"a", 5, b"bcd"]
+        assert [buffered.recv(9), buffered.pending()] == [b"ef", 0], "what there is"
+        with pytest.raises(BlockingIOError):
+            buffered.recv(1)
+        theirs.sendall(b"g")
+        theirs.close()
+        assert [buffered.recv(9), buffered.recv(9)] == [b"g", b""], "empty at the end"
+
+
+@pytest.fixture(params=["in clear", "with TLS"])
+def broker(request: pytest.FixtureRequest, mosquitto: Mosquitto, tmp_path: Path) -> Broker:
+    """The broker's address, in clear or with TLS."""
+    if request.param == "in clear":
+        return Broker(mosquitto.host, mosquitto.port)
+    certificate, port = make_certificate(tmp_path, "broker"), free_port()
+    offer_tls(mosquitto, certificate, port)
+    mosquitto.restart()
+    return Broker(mosquitto.host, port, tls=ssl.create_default_context(cafile=certificate))
+
+
+def payloads() -> Iterator[bytes]:
+    """Short ones, and some that are longer than the buffer."""
+    for number in range(600):
+        yield b"%d" % number
+        if number % 200 == 0:
+            yield b"x" * (BUFFER_BYTES + number)
+
+
+@pytest.mark.services
+def test_all_that_comes_at_once_is_heard_in_its_order(broker: Broker, mosquitto: Mosquitto) -> None:
+    async def story() -> None:
+        link = MqttLink(broker, Client("one", subscriptions=[("in", 1)]), time.monotonic)
+        running = asyncio.create_task(link.run())
+        while link.away_since_s is not None:  # noqa: ASYNC110  # another program's doing
+            await asyncio.sleep(0.02)
+        with Listener(mosquitto, "none") as listener:
+            for payload in payloads():
+                listener.publish("in", payload)
+        heard = list[bytes | str]()
+        async with asyncio.timeout(10):
+            while len(heard) < len([*payloads()]):
+                heard += [e.payload for e in await link.drain() if isinstance(e, Message)]
+        assert heard == [*payloads()]
+        await link.close()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+@pytest.mark.services
+def test_a_flood_is_read_in_bunches_with_the_rest_in_between(mosquitto: Mosquitto) -> None:
+    """In clear: of TLS, each message comes by itself."""
+    many, came, bunches = 5 * MOST_AT_ONCE, 0, list[int]()
+    broker, name = Broker(mosquitto.host, mosquitto.port), Client("one")
+    client = new_client(broker, name, Abilities())
+
+    def hear(_c: object, _u: object, _m: paho.MQTTMessage) -> None:
+        nonlocal came
+        came += 1
+
+    def rest() -> None:
+        bunches.append(came - sum(bunches))
+        if came == many:
+            client.disconnect()
+
+    client.on_message = hear
+    with Listener(mosquitto, "none") as listener:
+
+        def subscribe(*_: object) -> None:
+            client.subscribe("in")
+
+        def flood(*_: object) -> None:
+            for _number in range(many):
+                listener.publish("in", b"x" * 20)  # acknowledged, and so on its way to us
+
+        client.on_connect = subscribe
+        client.on_subscribe = flood
+        connect(client, broker, name)
+        assert converse(client, rest) == MQTTErrorCode.MQTT_ERR_NO_CONN, "we have left"
+    assert sum(bunches) == many
+    assert max(bunches) <= MOST_AT_ONCE
+    assert len(bunches) < many / 2, "not each by itself"
