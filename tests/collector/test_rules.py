@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.sentences import sentence
 
-from bluenova_collector.console.rules import Readings, Unreadable, read
+from bluenova_collector.console.rules import CHECKS, RULES, Readings, Rule, Unreadable, read
 
 VALUES = [
     # the lines of the protocol's table, word for word
@@ -175,3 +175,12 @@ def test_a_fraction_is_read_whatever_its_tail(hundredths: int, tail: str) -> Non
 @given(st.integers().filter(lambda number: not -32768 <= number <= 32767))
 def test_a_whole_number_never_wraps(number: int) -> None:
     assert isinstance(read(f"--- PO PARAMS --- (i={number}"), Unreadable)
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rules in RULES.values() for rule in rules if rule.between]
+)
+def test_the_field_takes_all_that_its_line_may_say(rule: Rule) -> None:
+    assert rule.between is not None
+    for end in rule.between:
+        assert CHECKS[rule.field](end) == end

@@ -17,6 +17,9 @@ _NUMBER = re.compile(
     r"(?P<whole>[+-]?(?!0[xX])[0-9]*)"  # hexadecimal would read as 0
     r"(?P<fraction>\.[0-9]*)?"
 )
+# Most numbers are as plain as these, which takes a third of the time to see.
+_PLAIN = re.compile(r"[ \t]*[+-]?[0-9]+(?:\.[0-9]+)?(?=$| |, )")
+_PLAIN_WHOLE = re.compile(r"[ \t]*[+-]?[0-9]+(?=$| |, )")
 _DIGIT = re.compile("[0-9]")
 _EXPONENT = re.compile(r"[eE][+-]?[0-9]+")
 # `53,000` or `1.234.567`: if digits follow a mark, nobody knows what the mark stands for.
@@ -33,6 +36,8 @@ def _number(text: str) -> re.Match[str]:
 
 
 def _digits(text: str) -> str:
+    if plain := _PLAIN_WHOLE.match(text):
+        return plain[0]
     digits = _number(text)["whole"]
     if digits in ("", "+", "-"):
         raise ValueError("no number")
@@ -46,6 +51,8 @@ def whole(text: str) -> int:
 
 def decimal(text: str) -> float:
     """Reads a number that may have a fraction and an exponent; may be infinite (`1e999`)."""
+    if plain := _PLAIN.match(text):
+        return float(plain[0])
     match = _number(text)
     exponent = _EXPONENT.match(text, match.end())
     if exponent and _MARK.match(text, exponent.end()):

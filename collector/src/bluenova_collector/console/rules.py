@@ -6,10 +6,10 @@ annotated with its Line. Only the MCU ID and the energy totals have rules of the
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -41,8 +41,7 @@ class Unreadable:
     why: str
 
 
-@dataclass(frozen=True)
-class Readings:
+class Readings(NamedTuple):
     """The values of a line, never changed, and those of them that cannot be read."""
 
     values: Mapping[Place, Value]
@@ -79,7 +78,7 @@ Said = Readings | Occurrence | Named | EnergyFollows | EnergyTotal | Unreadable
 
 
 class Check:
-    """Checks and rounds a field's value."""
+    """Checks and rounds a field's value, by the field's type."""
 
     def __init__(self, field: FieldInfo, column: Column) -> None:
         self._validate = TypeAdapter[Any](value_type(field)).validator.validate_python
@@ -92,12 +91,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Rule:
-    """How one value is read from the text after a prefix, and checked."""
+    """How one value is read from the text after a prefix, and checked.
+
+    What is `between` two numbers needs no other check: the field takes both.
+    """
 
     field: str
     index: int | None
     read: Reader
-    check: Check
+    check: Callable[[Value], Value]
     between: tuple[float, float] | None
 
     def value(self, text: str) -> Value | None:
@@ -106,23 +108,31 @@ class Rule:
         if found is None:
             return None
         value = self.check(found)
-        if self.between and not self.between[0] <= float(value) <= self.between[1]:
+        if self.between and not self._is_between(value, *self.between):
             raise ValueError("not between {} and {}".format(*self.between))
         return value
+
+    @staticmethod
+    def _is_between(value: Value, low: float, high: float) -> bool:
+        # As it is: a whole number of 400 digits is no float.
+        return not isinstance(value, str) and low <= value <= high
 
 
 CHECKS = {name: Check(field, column) for name, field, column in quantities()}
 
 
 def _rules() -> Iterator[tuple[str, Rule]]:
-    for name, field, _ in quantities():
+    for name, field, column in quantities():
         line, series = marked(field, Line), marked(field, Series)
-        if line and series:
-            for index in range(series.count):
-                prefix = line.prefix.format(series.first + index)
-                yield prefix, Rule(name, index, line.read, CHECKS[name], line.between)
-        elif line:
-            yield line.prefix, Rule(name, None, line.read, CHECKS[name], line.between)
+        if line is None:
+            continue
+        check = CHECKS[name] if line.between is None else column.rounded
+        if series is None:
+            yield line.prefix, Rule(name, None, line.read, check, line.between)
+            continue
+        for index in range(series.count):
+            prefix = line.prefix.format(series.first + index)
+            yield prefix, Rule(name, index, line.read, check, line.between)
 
 
 RULES: dict[str, list[Rule]] = defaultdict(list)
