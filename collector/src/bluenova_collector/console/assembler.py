@@ -129,9 +129,10 @@ class Assembler:
 
     def handle(self, said: Said | None) -> Said | None:
         """Takes in what a line says; returns it, or why it cannot be taken. Never raises."""
+        if isinstance(said, Readings):  # most lines are
+            self._draft().readings.update(said.values)
+            return said
         match said:
-            case Readings(values):  # most lines are
-                self._draft().readings.update(values)
             case Named(mcu_id):
                 return self._name(mcu_id)
             case Occurrence(field=name):

@@ -108,14 +108,12 @@ class Rule:
         if found is None:
             return None
         value = self.check(found)
-        if self.between and not self._is_between(value, *self.between):
-            raise ValueError("not between {} and {}".format(*self.between))
+        if self.between is not None:
+            low, high = self.between
+            # Compared as it is: a whole number of 400 digits is no float.
+            if isinstance(value, str) or not low <= value <= high:
+                raise ValueError(f"not between {low} and {high}")
         return value
-
-    @staticmethod
-    def _is_between(value: Value, low: float, high: float) -> bool:
-        # As it is: a whole number of 400 digits is no float.
-        return not isinstance(value, str) and low <= value <= high
 
 
 CHECKS = {name: Check(field, column) for name, field, column in quantities()}
@@ -187,7 +185,8 @@ def _said(prefix: str, text: str) -> Said:
 
 def _readings(prefix: str, line: str, text: str) -> Readings | Unreadable:
     """Each value stands on its own."""
-    values, unreadable = dict[Place, Value](), list[Unreadable]()
+    values: dict[Place, Value] = {}
+    unreadable: list[Unreadable] = []
     for rule in RULES[prefix]:
         try:
             value = rule.value(text)
