@@ -5,6 +5,7 @@ keeps it.
 """
 
 import secrets
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
 from pydantic import (
@@ -90,6 +91,11 @@ def _holds_no_event(payload: bytes) -> bool:
 def to_chunk_json(item: Item) -> str:
     """The item as it goes into a chunk: without what follows from the rest."""
     return item.model_dump_json(by_alias=True, exclude_computed_fields=True)
+
+
+def chunk_json(items: Iterable[str]) -> str:
+    """A chunk of items that are JSON already."""
+    return f"[{','.join(items)}]"
 
 
 class Rejected(BaseModel):

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from bluenova_shared.wire import ITEM, Item
+from bluenova_shared.wire import ITEM, Item, chunk_json
 
 # The errors of a file that is no outbox any more. READONLY: a byte in it says whether it may be
 # written.
@@ -49,6 +49,24 @@ def whole(found: Sequence[Any]) -> Item | None:
     except (ValidationError, TypeError):  # TypeError: not even a text
         return None
     return item if (item.id, item.mcu_id) == (item_id, mcu_id) else None
+
+
+class _Named(BaseModel):
+    """All that is asked of an item's text; what else it says is read, but not kept."""
+
+    id: str
+
+
+_NAMED = TypeAdapter(list[_Named])
+
+
+def are_whole(ids: Sequence[str], payloads: Sequence[str]) -> bool:
+    """Whether the items' texts are as they were: one that is broken would break its whole chunk."""
+    try:
+        named = _NAMED.validate_json(chunk_json(payloads))
+    except (TypeError, ValidationError):  # TypeError: not even a text
+        return False
+    return [one.id for one in named] == list(ids)
 
 
 def kind(error: Exception) -> int | None:

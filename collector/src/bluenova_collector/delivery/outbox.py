@@ -6,9 +6,9 @@ import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -41,8 +41,7 @@ _OLDEST = "SELECT time_s FROM outbox WHERE mcu_id = ? ORDER BY n LIMIT 1"
 MEMORY: TypeAdapter[Memory] = TypeAdapter(Memory)
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(NamedTuple):
     """An item in the outbox, under its number."""
 
     n: int

@@ -10,8 +10,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
+from bluenova_collector.delivery.damage import are_whole
 from bluenova_collector.delivery.outbox import Kept, Outbox
 from bluenova_collector.delivery.outbox_file import DiskTrouble
 from bluenova_collector.delivery.pacing import Pacing
@@ -22,7 +23,7 @@ from bluenova_shared.message import Message
 from bluenova_shared.mqtt.events import TOO_LONG, Publisher, Sent, TooLong
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.topics import Topics
-from bluenova_shared.wire import Item, Receipt
+from bluenova_shared.wire import Item, Receipt, chunk_json
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +164,7 @@ class Delivery:
         if not chunk:
             self.pacing.passed_over(mcu_id, last)
             return False
-        payload = f"[{','.join(item.payload for item in chunk)}]"
+        payload = chunk_json(item.payload for item in chunk)
         match self.broker.publish(Message(self.topics.backlog(mcu_id), payload)):
             case Sent():
                 self.pacing.sent(mcu_id, chunk[-1].n, [item.id for item in chunk], now_s)
@@ -177,9 +178,10 @@ class Delivery:
 
     def _whole(self, kept: Sequence[Kept]) -> list[Kept]:
         """Those that the disk has not damaged; the others are set aside."""
-        damaged = [item for item in kept if not _is_whole(item)]
-        if damaged:
-            self.outbox.set_items_aside(damaged)
+        if are_whole([item.id for item in kept], [item.payload for item in kept]):
+            return list(kept)
+        damaged = [item for item in kept if not are_whole([item.id], [item.payload])]
+        self.outbox.set_items_aside(damaged)
         return [item for item in kept if item not in damaged]
 
     def _fitting(self, items: Sequence[Kept]) -> list[Kept]:
@@ -232,17 +234,3 @@ class Delivery:
             log.info("The outbox can be written again; %d items had to wait", len(waiting))
         self._unwritten.clear()
         return list(numbers[len(waiting) :])
-
-
-class _Named(BaseModel):
-    """All that is asked of an item's text; what else it says is read, but not kept."""
-
-    id: str
-
-
-def _is_whole(item: Kept) -> bool:
-    """Whether a damaged disk has left it as it was: one broken text would break its whole chunk."""
-    try:
-        return _Named.model_validate_json(item.payload).id == item.id
-    except ValidationError:  # maybe not even a text
-        return False
