@@ -1,17 +1,19 @@
 """A whole installation with the accounts and rights of docker-compose.yml, and checks beside it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.support.checking import Checked, Checker
+from tests.support.databases import start_in
 from tests.support.harness import collector, eventually, query, recorder, wait_until_ready
 from tests.support.installation import Installation, account, use_accounts
 
 from bluenova_collector.settings import CollectorSettings
+from bluenova_recorder.account import Account
 from bluenova_recorder.settings import RecorderSettings
-from bluenova_tools.local import Mosquitto, Postgres, Service, free_port
+from bluenova_tools.local import Database, Mosquitto, Postgres, Service, free_port
 
 
 @pytest.fixture
@@ -83,3 +85,33 @@ def check_at(checker: Checker, tmp_path: Path) -> Callable[..., Checked]:
         )
 
     return run
+
+
+@pytest.fixture
+def check(checker: Checker) -> Callable[..., Checked]:
+    """A check of a recorder whose broker is away."""
+
+    def run(where: Mapping[str, str], **settings: Any) -> Checked:
+        broker = {"MQTT_HOST": "127.0.0.1", "MQTT_PORT": free_port()}
+        return checker.recorder({**broker, **where, **settings})
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def pattern(postgres: Postgres) -> Iterator[Database]:
+    """A database as a recorder leaves it when it has started, to be copied."""
+    made = postgres.create_database("pattern")
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in made.environment().items():
+            environment.setenv(name, value)
+        start_in(Account(made.name, made.user, made.password))
+    yield made
+    postgres.drop_database(made.name)
+
+
+@pytest.fixture
+def ready(postgres: Postgres, pattern: Database) -> Iterator[Database]:
+    """A database as a recorder leaves it, for this test alone."""
+    yield postgres.create_database("ready", template=pattern.name)
+    postgres.drop_database("ready")

@@ -10,7 +10,13 @@ from psycopg2 import sql
 from tests.support.harness import Listener, eventually, query, recorder
 from tests.support.recording import Recording
 
+from bluenova_recorder import schema
+from bluenova_recorder.account import Account
+from bluenova_recorder.housekeeping import Housekeeping
 from bluenova_recorder.look import look
+from bluenova_recorder.rollup import triggers
+from bluenova_recorder.rollup.fill import fill
+from bluenova_recorder.rollup.renew import WAITS
 from bluenova_recorder.table_state import NEVER
 from bluenova_tools.local import Database, Mosquitto, Postgres
 
@@ -58,3 +64,16 @@ def unique_from(database: Database) -> str:
     with contextlib.closing(database.connect()) as db, db.cursor() as cursor:
         state = look(cursor)
         return NEVER if state is None else state.unique_from
+
+
+def start_in(account: Account) -> None:
+    """Makes all that a recorder makes when it starts."""
+    with contextlib.closing(account.connect()) as db:
+        schema.prepare(db)
+        Housekeeping(account, lambda: None).renew(db)
+        with db, db.cursor() as cursor:
+            missing = triggers.unmarked(cursor)
+        triggers.see_to(account, missing)
+        with db, db.cursor() as cursor:
+            while fill(cursor, WAITS) is not None:
+                pass
