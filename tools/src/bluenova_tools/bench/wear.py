@@ -22,9 +22,9 @@ from bluenova_tools.local import Postgres
 
 A_DAY = 8640  # snapshots
 MB = 1e6
-# PostgreSQL makes a checkpoint each five minutes, in which a battery has so many rows.
-ROWS_OF_CHECKPOINT = 30
-ROWS_PER_S = 20
+# PostgreSQL makes a checkpoint each half hour, as docker-compose.yml has it: so many rows.
+ROWS_OF_CHECKPOINT = 180
+ROWS_PER_S = 40
 # The outbox's file is checkpointed about each 200 snapshots.
 OUTBOX_SNAPSHOTS = 1000
 
