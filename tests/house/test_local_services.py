@@ -22,12 +22,21 @@ from bluenova_tools.local.ports import accepts_connections
 pytestmark = pytest.mark.services
 
 
-def exists(pid: int) -> bool:
+def state(pid: int) -> str:
+    """The kernel's letter for what the process does; Z if there is none any more."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
+        return "Z"
+    return status.rpartition(")")[2].split()[0]
+
+
+def exists(pid: int) -> bool:
+    return state(pid) != "Z"
+
+
+def is_frozen(pid: int) -> bool:
+    return state(pid) == "T"
 
 
 def test_a_broker_keeps_its_port_over_a_stop_and_a_crash(mosquitto: Mosquitto) -> None:
@@ -117,8 +126,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's
 import time
 from bluenova_tools.local import Mosquitto, Postgres
 with Postgres(fast=True) as server, Mosquitto() as broker:
-    print(server.child.pid, broker.child.pid, flush=True)
     {freeze}
+    print(server.child.pid, broker.child.pid, flush=True)
     time.sleep(60)
 """
 
@@ -150,6 +159,8 @@ def test_services_die_with_the_program_that_started_them(
         processes = [int(word) for word in parent.stdout.readline().split()]
         assert len(processes) == 2
         assert all(map(exists, processes))
+        # The kernel wakes what is frozen when its parent dies, not what is about to be.
+        assert not freeze or eventually(lambda: all(map(is_frozen, processes)))
         parent.send_signal(number)
         parent.wait(20)
     assert eventually(lambda: not any(map(exists, processes)))
