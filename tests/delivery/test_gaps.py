@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.support.factories import MCU_ID, NOON, OTHER_MCU_ID, event, snapshot
+from tests.support.factories import MCU_ID, NOON, OTHER_MCU_ID, an_id, event, snapshot
 from tests.support.harness import query
 
 from bluenova_recorder.store import Store
-from bluenova_shared.wire import Item, Occasion, new_id
+from bluenova_shared.wire import Item, Occasion
 from bluenova_tools.local import Database
 
 pytestmark = pytest.mark.services
@@ -131,7 +131,7 @@ def test_a_gap_is_longer_than_one_and_a_half_intervals(
     events: list[Item], store: Store, database: Database
 ) -> None:
     times = [NOON + timedelta(seconds=s) for s in (0, 10, 24, 39, 55, 65)]
-    late: list[Item] = [snapshot().model_copy(update={"time": t, "id": new_id()}) for t in times]
+    late: list[Item] = [snapshot().model_copy(update={"time": t, "id": an_id()}) for t in times]
     store.write([*events, *late])
     found = query(database, "SELECT gap_from, gap_to, gap FROM battery_pack_gaps ORDER BY gap_from")
     start, end = (time.replace(tzinfo=None) for time in times[3:5])

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.support.factories import MCU_ID, START_S, snapshot_keys
+from tests.support.factories import MCU_ID, START_S, an_id, snapshot_keys
 from tests.support.harness import eventually
 from tests.support.recording import Recording, record
 
-from bluenova_shared.wire import new_id
 from bluenova_tools.local import Postgres
 
 pytestmark = pytest.mark.services
@@ -46,10 +45,10 @@ def test_what_comes_during_a_commit_is_the_next_batch_and_no_batch_is_longer(
     recording: Recording,
 ) -> None:
     with nobody_can_write(recording):
-        send(recording, snapshot_keys(START_S, MCU_ID, id=new_id()))
+        send(recording, snapshot_keys(START_S, MCU_ID, id=an_id()))
         eventually(lambda: waits_for_a_lock(recording))
         for n in range(1, 4 * ROWS):
-            send(recording, snapshot_keys(START_S + 10 * n, MCU_ID, id=new_id()))
+            send(recording, snapshot_keys(START_S + 10 * n, MCU_ID, id=an_id()))
         time.sleep(0.5)  # all of it has come by now, and may be gathered
     eventually(lambda: sum(batches(recording)) == 4 * ROWS)
     assert batches(recording)[:4] == [1, ROWS, ROWS, ROWS]

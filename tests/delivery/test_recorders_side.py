@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.factories import MCU_ID, START_S, snapshot_keys
+from tests.support.factories import MCU_ID, START_S, an_id, snapshot_keys
 from tests.support.harness import Listener, eventually, query, recorder, wait_until_ready
 from tests.support.recording import Recording, record
 
 from bluenova_recorder import rejected
 from bluenova_recorder.intake import RejectedItem
-from bluenova_shared.wire import CHUNK_BYTES, new_id
+from bluenova_shared.wire import CHUNK_BYTES
 from bluenova_tools.local import Database, Mosquitto, Postgres
 
 pytestmark = pytest.mark.services
@@ -37,7 +37,7 @@ def recording(at_work: Recording) -> Recording:
 
 
 def item(n: int, **keys: Any) -> dict[str, Any]:
-    return snapshot_keys(START_S + 10 * n, MCU_ID, id=new_id(), **keys)
+    return snapshot_keys(START_S + 10 * n, MCU_ID, id=an_id(), **keys)
 
 
 def event(n: int, name: str = "battery_lost", **keys: Any) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def test_bad_items_cost_nothing_but_themselves(recording: Recording) -> None:
     good = [item(n, soc=n) for n in range(5)]
     bad = {
         "soc": item(10, soc=40_000),
-        "time": item(0) | {"time": "1970-01-01T00:00:00Z", "id": new_id()},
+        "time": item(0) | {"time": "1970-01-01T00:00:00Z", "id": an_id()},
         "event": event(11, "battery_eaten"),
         "topic": item(12) | {"mcu_id": "0000BEEF"},
         "i_pack": item(13, i_pack="much"),

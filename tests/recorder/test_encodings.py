@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 from tests.support.databases import odd_database, recording_in
-from tests.support.factories import MCU_ID, OTHER_MCU_ID, START_S, snapshot_keys
+from tests.support.factories import MCU_ID, OTHER_MCU_ID, START_S, an_id, snapshot_keys
 from tests.support.harness import eventually, query
 from tests.support.recording import Recording
 
-from bluenova_shared.wire import new_id
 from bluenova_tools.local import Postgres
 
 pytestmark = pytest.mark.services
@@ -52,7 +51,7 @@ def test_what_the_database_can_hold_is_stored_as_it_is(
         if setting:
             query(database, setting.format(database.name))
         with recording_in(database, tmp_path) as recording:
-            one = snapshot_keys(START_S, errors=text, id=new_id())
+            one = snapshot_keys(START_S, errors=text, id=an_id())
             assert answer(recording, one) == "recorded"
             ((found,),) = query(
                 database,
@@ -69,7 +68,7 @@ def test_libpqs_own_variable_for_the_encoding_changes_nothing(
         odd_database(postgres) as database,
         recording_in(database, tmp_path, PGCLIENTENCODING="LATIN1") as recording,
     ):
-        one = snapshot_keys(START_S, errors=REPLACEMENT, id=new_id())
+        one = snapshot_keys(START_S, errors=REPLACEMENT, id=an_id())
         assert answer(recording, one) == "recorded"
         assert [row["errors"] for row in recording.rows()] == [REPLACEMENT]
 
@@ -81,7 +80,7 @@ def test_what_the_database_cannot_hold_is_rejected_alone(
         odd_database(postgres, encoding="LATIN1") as database,
         recording_in(database, tmp_path) as recording,
     ):
-        one = snapshot_keys(START_S, errors=REPLACEMENT, id=new_id())
+        one = snapshot_keys(START_S, errors=REPLACEMENT, id=an_id())
         assert "LATIN1" in answer(recording, one)
         assert query(database, "SELECT count(*) FROM battery_pack_rejected") == [(1,)]
 
@@ -94,7 +93,7 @@ def test_a_reason_is_kept_in_characters_that_every_database_can_hold(
         recording_in(database, tmp_path) as recording,
     ):
         query(database, 'ALTER TABLE battery_pack ADD CONSTRAINT "wärme\x7f" CHECK (temp <> 13)')
-        one = snapshot_keys(START_S, id=new_id(), temp=13)
+        one = snapshot_keys(START_S, id=an_id(), temp=13)
         assert '"wärme\x7f"' in answer(recording, one)
         ((kept,),) = query(database, "SELECT reason FROM battery_pack_rejected")
         assert r'"w\xe4rme\x7f"' in kept

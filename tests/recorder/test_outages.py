@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from tests.support.c_program import C_PROGRAMS_TABLE
 from tests.support.databases import odd_database, recording_in
-from tests.support.factories import MCU_ID, START_S, snapshot_keys
+from tests.support.factories import MCU_ID, START_S, an_id, snapshot_keys
 from tests.support.harness import Listener, eventually, recorder, seconds, stored, wait_until_ready
 from tests.support.recording import Recording
 
-from bluenova_shared.wire import new_id
 from bluenova_tools.local import Database, Mosquitto, Postgres, Service
 
 pytestmark = [pytest.mark.services, pytest.mark.slow]
@@ -142,7 +141,7 @@ def trouble_after_a_row(
         odd_database(postgres, before=trouble_with_the_second(what)) as database,
         recording_in(database, folder, BATCH_ROWS=1) as recording,
     ):
-        one, other = (snapshot_keys(START_S + n, soc=n, id=new_id()) for n in (1, 2))
+        one, other = (snapshot_keys(START_S + n, soc=n, id=an_id()) for n in (1, 2))
         recording.publish(one, other)
         receipts = f"bluenova/{MCU_ID}/recorded"
         named = one["id"].encode()

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from tests.support.c_program import C_PROGRAMS_TABLE, COLUMNS
 from tests.support.databases import odd_database, recording_in
-from tests.support.factories import MCU_ID, OTHER_MCU_ID, START_S, snapshot_keys
+from tests.support.factories import MCU_ID, OTHER_MCU_ID, START_S, an_id, snapshot_keys
 from tests.support.harness import eventually, query
 from tests.support.recording import Recording
 
-from bluenova_shared.wire import new_id
 from bluenova_tools.local import Postgres
 
 pytestmark = pytest.mark.services
@@ -30,7 +29,7 @@ MONTH_S = 30 * 86400
 
 
 def item(time_s: int, **keys: Any) -> dict[str, Any]:
-    return snapshot_keys(time_s, MCU_ID, id=new_id(), **keys)
+    return snapshot_keys(time_s, MCU_ID, id=an_id(), **keys)
 
 
 def told(recording: Recording, kind: str) -> set[str]:

@@ -4,14 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from tests.support.factories import MCU_ID, OTHER_MCU_ID, START_S, snapshot_keys
+from tests.support.factories import MCU_ID, OTHER_MCU_ID, START_S, an_id, snapshot_keys
 from tests.support.harness import query, stored
 
 from bluenova_recorder.redrive import redrive
 from bluenova_recorder.rejected import MOST_ROWS
 from bluenova_recorder.store import Store
 from bluenova_shared.topics import Topics
-from bluenova_shared.wire import new_id
 from bluenova_tools.local import Database
 
 pytestmark = pytest.mark.services
@@ -75,7 +74,7 @@ def test_of_a_chunk_that_is_half_good_nothing_is_lost(store: Store, table: Datab
 def test_what_the_table_refuses_is_kept_as_a_chunks_item_and_once(
     store: Store, table: Database
 ) -> None:
-    reject(table, (SNAPSHOT, payload(temp=13, id=new_id())))
+    reject(table, (SNAPSHOT, payload(temp=13, id=an_id())))
     assert redrive(store, TOPICS) == (0, 1)
     ((topic, now),) = kept(table)
     assert topic == BACKLOG

@@ -44,7 +44,7 @@ def snapshot(n: int = 0, mcu_id: str = MCU_ID, **values: Any) -> Snapshot:
         **values,
     }
     time = NOON + timedelta(seconds=10 * n)
-    return Snapshot(time=time, mcu_id=mcu_id, id=new_id(), **values)
+    return Snapshot(time=time, mcu_id=mcu_id, id=new_id(time), **values)
 
 
 def snapshot_keys(time_s: int, mcu_id: str = MCU_ID, **keys: Any) -> dict[str, Any]:
@@ -55,6 +55,11 @@ def snapshot_keys(time_s: int, mcu_id: str = MCU_ID, **keys: Any) -> dict[str, A
         "mcu_id": mcu_id,
         **keys,
     }
+
+
+def an_id() -> str:
+    """The id of an item of noon."""
+    return new_id(NOON)
 
 
 def pack_snapshot(mcu: str = "1A2B3C4D", *, after_s: int = 0, **values: object) -> Snapshot:
@@ -71,7 +76,7 @@ def pack_snapshot(mcu: str = "1A2B3C4D", *, after_s: int = 0, **values: object) 
 def event(occasion: Occasion, at_s: float, mcu_id: str = MCU_ID, interval_s: int = 10) -> Event:
     """An event so many seconds after noon."""
     time = NOON + timedelta(seconds=at_s)
-    return Event(event=occasion, time=time, mcu_id=mcu_id, id=new_id(), interval_s=interval_s)
+    return Event(event=occasion, time=time, mcu_id=mcu_id, id=new_id(time), interval_s=interval_s)
 
 
 def open_outbox(path: Path, *, limit: int = 1_000_000, battery: str = BATTERY) -> Outbox:
@@ -85,7 +90,7 @@ def _like(pattern: Snapshot, n: int, mcu_id: str) -> Snapshot:
     """Another one, without the time that it takes to check all its values."""
     time = NOON + timedelta(seconds=10 * n)
     return pattern.model_copy(
-        update={"time": time, "mcu_id": mcu_id, "id": new_id(), "soc": n % 101}
+        update={"time": time, "mcu_id": mcu_id, "id": new_id(time), "soc": n % 101}
     )
 
 

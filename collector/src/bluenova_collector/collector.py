@@ -159,7 +159,7 @@ class Collector:
     def _complete(self, snapshot: Snapshot) -> Snapshot:
         """With its id, and with what takes more than one interval to know."""
         alarm = self._spread_alarm.judge(snapshot)
-        return snapshot.model_copy(update={"id": new_id(), "cell_spread_alarm": alarm})
+        return snapshot.model_copy(update={"id": new_id(snapshot.time), "cell_spread_alarm": alarm})
 
     def _memory(self) -> Memory:
         return Memory(

@@ -61,10 +61,11 @@ class GapEvents:
         return [self._event("collector_stopped", mcu_id, now_s) for mcu_id in self._is_present]
 
     def _event(self, occasion: Occasion, mcu_id: str, time_s: float) -> Event:
+        time = datetime.fromtimestamp(int(time_s), UTC)
         return Event(
             event=occasion,
-            time=datetime.fromtimestamp(int(time_s), UTC),
+            time=time,
             mcu_id=mcu_id,
-            id=new_id(),
+            id=new_id(time),
             interval_s=self._interval_s,
         )

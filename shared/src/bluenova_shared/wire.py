@@ -6,6 +6,7 @@ keeps it.
 
 import secrets
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import (
@@ -125,6 +126,11 @@ class Receipt(BaseModel):
         return self.model_dump_json(by_alias=True)
 
 
-def new_id() -> str:
-    """A name that no other item has, nor will have: a receipt is for one measurement alone."""
-    return secrets.token_hex(8)
+def new_id(time: datetime) -> str:
+    """A name that no other item has, nor will have: a receipt is for one measurement alone.
+
+    It begins with the hour of the item's `time`, so that items that wait together stand together in
+    the outbox's index; the rest is random. To delete a week's items takes half the writing then.
+    """
+    hour = int(time.timestamp()) // 3600
+    return f"{hour & 0xFFFF:04x}{secrets.token_hex(6)}"

@@ -35,10 +35,8 @@ LIVE_BEFORE = 4
 def week() -> list[Snapshot]:
     """A battery's snapshots of a week, each with an id of its own."""
     one = pattern()
-    return [
-        one.model_copy(update={"time": FIRST + timedelta(seconds=10 * n), "id": new_id()})
-        for n in range(WEEK)
-    ]
+    times = [FIRST + timedelta(seconds=10 * n) for n in range(WEEK)]
+    return [one.model_copy(update={"time": time, "id": new_id(time)}) for time in times]
 
 
 def figures(rounds: int) -> Iterator[Figure]:

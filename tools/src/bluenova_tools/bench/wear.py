@@ -54,7 +54,7 @@ def figures(rounds: int) -> Iterator[Figure]:
 
 def _at(one: Snapshot, number: int) -> Snapshot:
     time_of = FIRST + timedelta(seconds=10 * number)
-    return one.model_copy(update={"time": time_of, "id": new_id()})
+    return one.model_copy(update={"time": time_of, "id": new_id(time_of)})
 
 
 def _by_outbox(one: Snapshot, rounds: int) -> Iterator[float]:
