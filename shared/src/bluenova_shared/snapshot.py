@@ -57,9 +57,7 @@ class Snapshot(BaseModel):
     schema_: Literal[1] = Field(default=SCHEMA, alias="schema", description="the format's version")
     time: Time = Field(description="the interval's end, UTC, whole seconds")
     mcu_id: McuId = Field(description="the battery's MCU ID, eight upper-case hex digits")
-    id: ItemId | None = Field(
-        default=None, description="names the snapshot in receipts; but for its hour, random"
-    )
+    id: ItemId | None = Field(default=None, description="its own; names it in receipts")
 
     n_units: Annotated[
         SmallInt | None,
