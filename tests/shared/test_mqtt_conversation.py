@@ -11,12 +11,13 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import MQTTErrorCode
 from tests.support.certificates import make_certificate, offer_tls
-from tests.support.harness import Listener
+from tests.support.harness import Listener, eventually
 
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
 from bluenova_shared.mqtt.buffered import BUFFER_BYTES, BufferedSocket
 from bluenova_shared.mqtt.conversation import MOST_AT_ONCE, converse
+from bluenova_shared.mqtt.events import Lost, Sent
 from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.mqtt.paho_client import connect, new_client
 from bluenova_tools.local import Mosquitto, free_port
@@ -74,6 +75,34 @@ def test_all_that_comes_at_once_is_heard_in_its_order(broker: Broker, mosquitto:
                 heard += [e.payload for e in await link.drain() if isinstance(e, Message)]
         assert heard == [*payloads()]
         await link.close()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+@pytest.mark.services
+def test_what_is_published_does_not_mix_with_acknowledgements_of_what_comes(
+    broker: Broker, mosquitto: Mosquitto
+) -> None:
+    async def story() -> None:
+        link = MqttLink(broker, Client("one", subscriptions=[("in", 1)]), time.monotonic)
+        running = asyncio.create_task(link.run())
+        while link.away_since_s is not None:  # noqa: ASYNC110  # another program's doing
+            await asyncio.sleep(0.02)
+        longest, lost = b"x" * 60_000, list[Lost]()
+        with Listener(mosquitto, "out") as listener:
+            for number in range(50):
+                for _ in range(60):
+                    listener.client.publish("in", b"x" * 300, 1)
+                for more in range(10):
+                    published = link.publish(Message("out", longest[: more * 6_000]))
+                    assert isinstance(published, Sent), f"after {number}"
+                lost += [event for event in await link.drain() if isinstance(event, Lost)]
+                await asyncio.sleep(0.01)
+            eventually(lambda: len(listener.heard) == 500)
+        assert lost == []
+        assert await link.close()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
