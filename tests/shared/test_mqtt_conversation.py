@@ -111,7 +111,7 @@ def test_what_is_published_does_not_mix_with_acknowledgements_of_what_comes(
 
 @pytest.mark.services
 def test_a_flood_is_read_in_bunches_with_the_rest_in_between(mosquitto: Mosquitto) -> None:
-    """In clear: of TLS, each message comes by itself."""
+    """In clear: with TLS, each message comes in a record of its own, and is read alone."""
     many, came, bunches = 5 * MOST_AT_ONCE, 0, list[int]()
     broker, name = Broker(mosquitto.host, mosquitto.port), Client("one")
     client = new_client(broker, name, Abilities())
