@@ -184,3 +184,7 @@ def test_the_field_takes_all_that_its_line_may_say(rule: Rule) -> None:
     assert rule.between is not None
     for end in rule.between:
         assert CHECKS[rule.field](end) == end
+    value = rule.value("1 V:1")
+    assert value is not None
+    taken = CHECKS[rule.field](value)
+    assert (type(taken), taken) == (type(value), value), "1.0 is not taken as a whole number"

@@ -1,9 +1,12 @@
 """When a receipt goes out: at once, or after the rows that are waiting to be written."""
 
+import pytest
 from tests.support.factories import snapshot
 
-from bluenova_recorder.receipts import AT_ONCE, GIVES_WAY_S, MOST_TOGETHER, Receipts
+from bluenova_recorder.intake import RejectedItem
+from bluenova_recorder.receipts import AT_ONCE, GIVES_WAY_S, ID_BYTES, MOST_BYTES, Receipts
 from bluenova_recorder.store import Written
+from bluenova_shared.mqtt.paho_client import MAX_PACKET_BYTES
 
 
 def batteries(receipts: Receipts, now_s: float, *, is_busy: bool) -> list[str]:
@@ -51,11 +54,24 @@ def test_what_comes_of_a_battery_meanwhile_goes_into_the_same_receipt() -> None:
 
 
 def test_a_receipt_does_not_grow_for_ever() -> None:
-    owed = Receipts()
-    items = [snapshot(n, "0000000A") for n in range(MOST_TOGETHER + 1)]
+    owed, together = Receipts(), MOST_BYTES // ID_BYTES
+    items = [snapshot(n, "0000000A") for n in range(together + 1)]
     for item in items:
         owed.owe(Written(recorded=[item]), 10.0, at_once=False)
     ((_, full),) = owed.due(10.0, is_busy=True)
-    assert full.recorded == [item.id for item in items[:MOST_TOGETHER]]
+    assert full.recorded == [item.id for item in items[:together]]
     ((_, rest),) = owed.due(10.0, is_busy=False)
     assert rest.recorded == [items[-1].id]
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+@pytest.mark.parametrize("reason", ["x" * 500, "\x01" * 500, "\u20ac" * 500])
+def test_a_collector_takes_each_receipt_however_much_is_rejected(
+    at_once: bool, reason: str
+) -> None:
+    owed, ids = Receipts(), [f"{n:016x}" for n in range(500)]
+    rejected = [RejectedItem("in", b"", reason, "0000000A", one) for one in ids]
+    owed.owe(Written(rejected=rejected), 10.0, at_once=at_once)
+    sent = [receipt for _, receipt in owed.due(10.0, is_busy=False)]
+    assert [one.id for receipt in sent for one in receipt.rejected] == ids
+    assert max(len(receipt.to_json().encode()) for receipt in sent) < MAX_PACKET_BYTES / 2

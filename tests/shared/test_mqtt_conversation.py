@@ -11,12 +11,13 @@ import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import MQTTErrorCode
 from tests.support.certificates import make_certificate, offer_tls
-from tests.support.harness import Listener
+from tests.support.harness import Listener, eventually
 
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
 from bluenova_shared.mqtt.buffered import BUFFER_BYTES, BufferedSocket
 from bluenova_shared.mqtt.conversation import MOST_AT_ONCE, converse
+from bluenova_shared.mqtt.events import Lost, Sent
 from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.mqtt.paho_client import connect, new_client
 from bluenova_tools.local import Mosquitto, free_port
@@ -81,8 +82,55 @@ def test_all_that_comes_at_once_is_heard_in_its_order(broker: Broker, mosquitto:
 
 
 @pytest.mark.services
+def test_what_is_published_does_not_mix_with_acknowledgements_of_what_comes(
+    broker: Broker, mosquitto: Mosquitto
+) -> None:
+    async def story() -> None:
+        link = MqttLink(broker, Client("one", subscriptions=[("in", 1)]), time.monotonic)
+        running = asyncio.create_task(link.run())
+        while link.away_since_s is not None:  # noqa: ASYNC110  # another program's doing
+            await asyncio.sleep(0.02)
+        longest, lost = b"x" * 60_000, list[Lost]()
+        with Listener(mosquitto, "out") as listener:
+            for number in range(50):
+                for _ in range(60):
+                    listener.client.publish("in", b"x" * 300, 1)
+                for more in range(10):
+                    published = link.publish(Message("out", longest[: more * 6_000]))
+                    assert isinstance(published, Sent), f"after {number}"
+                lost += [event for event in await link.drain() if isinstance(event, Lost)]
+                await asyncio.sleep(0.01)
+            eventually(lambda: len(listener.heard) == 500)
+        assert lost == []
+        assert await link.close()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+@pytest.mark.services
+def test_what_is_not_written_yet_is_waited_for(broker: Broker, mosquitto: Mosquitto) -> None:
+    async def story() -> None:
+        link = MqttLink(broker, Client("one", subscriptions=[("in", 1)]), time.monotonic)
+        running = asyncio.create_task(link.run())
+        while link.away_since_s is not None:  # noqa: ASYNC110  # another program's doing
+            await asyncio.sleep(0.02)
+        mosquitto.freeze()
+        for _ in range(100):  # more than the system's buffers take
+            link.publish(Message("out", b"x" * 190_000))
+        was_all_written = await link.close(timeout_s=0.3)
+        mosquitto.resume()
+        assert not was_all_written
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(story())
+
+
+@pytest.mark.services
 def test_a_flood_is_read_in_bunches_with_the_rest_in_between(mosquitto: Mosquitto) -> None:
-    """In clear: of TLS, each message comes by itself."""
+    """In clear: with TLS, each message comes in a record of its own, and is read alone."""
     many, came, bunches = 5 * MOST_AT_ONCE, 0, list[int]()
     broker, name = Broker(mosquitto.host, mosquitto.port), Client("one")
     client = new_client(broker, name, Abilities())
@@ -113,3 +161,23 @@ def test_a_flood_is_read_in_bunches_with_the_rest_in_between(mosquitto: Mosquitt
     assert sum(bunches) == many
     assert max(bunches) <= MOST_AT_ONCE
     assert len(bunches) < many / 2, "not each by itself"
+
+
+def test_what_is_left_in_the_buffer_does_not_wait_for_more_to_come() -> None:
+    many, came = 2 * MOST_AT_ONCE + 1, list[bytes]()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        broker = Broker("127.0.0.1", server.getsockname()[1])
+        client = new_client(broker, name := Client("one", keepalive_s=1), Abilities())
+        client.on_message = lambda _c, _u, message: came.append(bytes(message.payload))
+
+        def rest() -> None:
+            if len(came) == many:
+                client.disconnect()
+
+        connect(client, broker, name)
+        theirs, _ = server.accept()
+        with theirs:
+            accepted, message = b"\x20\x03\0\0\0", b"\x30\x06\0\x02in\0!"
+            theirs.sendall(accepted + many * message)
+            converse(client, rest)
+    assert came == many * [b"!"], "and the connection has not ended for want of an answer"

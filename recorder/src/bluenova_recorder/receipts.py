@@ -13,9 +13,10 @@ from bluenova_shared.wire import Receipt, Rejected
 GIVES_WAY_S = 1.0
 # So many are sent before it is looked for rows again.
 AT_ONCE = 50
-# Meanwhile more comes of the same battery, and goes into the same receipt; with so many items it
-# waits no longer.
-MOST_TOGETHER = 1000
+# Meanwhile more comes of the same battery, and goes into the same receipt, up to this length: the
+# broker silently drops what is longer than a collector takes (192 KB).
+MOST_BYTES = 64 * 1024
+ID_BYTES = 19  # with its quotes and comma
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Owed:
     recorded: list[str] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     postponed: list[str] = field(default_factory=list)
+    length: int = 0  # of its ids and reasons, in bytes
 
     def receipt(self) -> Receipt:
         """All of it."""
@@ -46,14 +48,15 @@ class Receipts:
         # An item without an id has nobody who waits for a receipt.
         for item in written.recorded:
             if item.id is not None:
-                self._of(owed, item.mcu_id, now_s).recorded.append(item.id)
+                self._of(owed, item.mcu_id, now_s, ID_BYTES).recorded.append(item.id)
         for one in written.rejected:
             if one.mcu_id is not None and one.id is not None:
                 told = Rejected(id=one.id, reason=one.reason)
-                self._of(owed, one.mcu_id, now_s).rejected.append(told)
+                more_bytes = len(told.model_dump_json().encode()) + 1
+                self._of(owed, one.mcu_id, now_s, more_bytes).rejected.append(told)
         for later in (*written.not_kept, *written.waiting):
             if later.mcu_id is not None and later.id is not None:
-                self._of(owed, later.mcu_id, now_s).postponed.append(later.id)
+                self._of(owed, later.mcu_id, now_s, ID_BYTES).postponed.append(later.id)
         if at_once:
             self._urgent.extend(owed.values())
 
@@ -64,13 +67,16 @@ class Receipts:
             taken.append((owed.mcu_id, owed.receipt()))
         return taken
 
-    def _of(self, owed: MutableMapping[str, Owed], mcu_id: str, now_s: float) -> Owed:
+    def _of(
+        self, owed: MutableMapping[str, Owed], mcu_id: str, now_s: float, more_bytes: int
+    ) -> Owed:
         its = owed.get(mcu_id)
-        if its is not None and len(its.recorded) >= MOST_TOGETHER:
+        if its is not None and its.length + more_bytes > MOST_BYTES:
             self._urgent.append(owed.pop(mcu_id))
             its = None
         if its is None:
             its = owed[mcu_id] = Owed(mcu_id, now_s)
+        its.length += more_bytes
         return its
 
     def _next(self, now_s: float, *, is_busy: bool) -> Owed | None:

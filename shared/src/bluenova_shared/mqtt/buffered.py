@@ -1,7 +1,7 @@
 """A socket with a buffer, for a library that reads in small pieces.
 
-paho reads a packet in four pieces at least, and each is a call of the system that lets go of
-Python's one lock. Most of them are a slice of the buffer now: of a recorder's time, a sixth.
+paho reads a packet in four pieces at least. Without a buffer each is a call of the system, which
+lets go of Python's one lock; that took a sixth of a recorder's time.
 """
 
 import socket

@@ -217,7 +217,8 @@ class Connection:
             self._inbox.put(*came)
 
     def _heard_published(self, number: int, reason: ReasonCode) -> None:
-        # A message with QoS 0 is as soon as it is written: in our thread, if it can be at once.
+        # With QoS 0 a message counts as published when it is written, which our thread does if the
+        # socket takes it at once.
         if threading.get_ident() == self._our_thread:
             self._acknowledge(number, reason)
         else:
