@@ -1,7 +1,9 @@
 -- Makes the facts of hours anew with the hours. Hours whose rows were removed on purpose keep
 -- theirs.
 CREATE OR REPLACE FUNCTION battery_pack_hour_facts_follow_hours() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET search_path FROM CURRENT -- whoever writes the hours: pg_dump's lines have none
+AS $$
 BEGIN
     DELETE FROM battery_pack_hour_facts AS facts
     USING changed

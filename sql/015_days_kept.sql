@@ -116,7 +116,9 @@ $$;
 -- Makes the days of hours anew with the hours. A day with an hour that is not up to date is not up to
 -- date either, and nobody reads it: what is marked is not computed twice.
 CREATE OR REPLACE FUNCTION battery_pack_days_follow_hours() RETURNS trigger
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET search_path FROM CURRENT -- whoever writes the hours: pg_dump's lines have none
+AS $$
 BEGIN
     DELETE FROM battery_pack_days AS days
     USING (SELECT DISTINCT mcu_id, date_trunc('day', hour_utc) AS day_utc FROM changed) AS outdated

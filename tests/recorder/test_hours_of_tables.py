@@ -229,3 +229,15 @@ def test_somebody_at_the_table_keeps_the_triggers_waiting_and_nobody_else(
                 assert query(database, MORE + "SELECT 1") == [(1,)]
                 held.commit()
             assert_right(database, keeper)
+
+
+def test_hours_from_a_dump_bring_their_facts_and_days(postgres: Postgres) -> None:
+    with table(postgres, C_PROGRAMS_TABLE) as (database, _):
+        query(
+            database,
+            "SET search_path = '';"  # as pg_dump does
+            "INSERT INTO public.battery_pack_hours "
+            "(mcu_id, hour_utc, row_count, first_time, last_time) "
+            "VALUES (5, '2020-01-01', 1, '2020-01-01', '2020-01-01')",
+        )
+        assert query(database, "SELECT mcu_id FROM battery_pack_days WHERE mcu_id = 5") == [(5,)]
