@@ -18,7 +18,7 @@ RENEW_ROLES = ["psql", "-Xq", "-d", "homeauto", "-f", "/docker-entrypoint-initdb
 def test_a_check_finds_nothing_wrong(stack: Stack, service: str) -> None:
     stack.wait_for_new_rows()
     said = stack.compose("exec", "-T", service, f"bluenova-{service}", "check")  # its status is 0
-    assert " 0 with a warning, 0 wrong, " in said.splitlines()[-1]
+    assert " 0 with a warning, 0 wrong, " in said.splitlines()[-1], said
 
 
 def test_a_backup_is_restored_and_compared_and_can_take_the_databases_place(
