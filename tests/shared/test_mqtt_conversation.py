@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import ssl
-import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import paho.mqtt.client as paho
@@ -12,6 +12,7 @@ import pytest
 from paho.mqtt.enums import MQTTErrorCode
 from tests.support.certificates import make_certificate, offer_tls
 from tests.support.harness import Listener, eventually
+from tests.support.links import a_link, running, to, until
 
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
@@ -44,11 +45,19 @@ def test_what_comes_together_is_read_in_the_pieces_asked_for() -> None:
 def broker(request: pytest.FixtureRequest, mosquitto: Mosquitto, tmp_path: Path) -> Broker:
     """The broker's address, in clear or with TLS."""
     if request.param == "in clear":
-        return Broker(mosquitto.host, mosquitto.port)
+        return to(mosquitto)
     certificate, port = make_certificate(tmp_path, "broker"), free_port()
     offer_tls(mosquitto, certificate, port)
     mosquitto.restart()
     return Broker(mosquitto.host, port, tls=ssl.create_default_context(cafile=certificate))
+
+
+@asynccontextmanager
+async def listening(broker: Broker) -> AsyncIterator[MqttLink]:
+    """A link at work, once it is subscribed."""
+    async with running(a_link(broker, subscriptions=[("in", 1)])) as link:
+        await until(lambda: link.away_since_s is None)
+        yield link
 
 
 def payloads() -> Iterator[bytes]:
@@ -62,21 +71,15 @@ def payloads() -> Iterator[bytes]:
 @pytest.mark.services
 def test_all_that_comes_at_once_is_heard_in_its_order(broker: Broker, mosquitto: Mosquitto) -> None:
     async def story() -> None:
-        link = MqttLink(broker, Client("one", subscriptions=[("in", 1)]), time.monotonic)
-        running = asyncio.create_task(link.run())
-        while link.away_since_s is not None:  # noqa: ASYNC110  # another program's doing
-            await asyncio.sleep(0.02)
-        with Listener(mosquitto, "none") as listener:
-            for payload in payloads():
-                listener.publish("in", payload)
-        heard = list[bytes | str]()
-        async with asyncio.timeout(10):
-            while len(heard) < len([*payloads()]):
-                heard += [e.payload for e in await link.drain() if isinstance(e, Message)]
-        assert heard == [*payloads()]
-        await link.close()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        async with listening(broker) as link:
+            with Listener(mosquitto, "none") as listener:
+                for payload in payloads():
+                    listener.publish("in", payload)
+            heard = list[bytes | str]()
+            async with asyncio.timeout(10):
+                while len(heard) < len([*payloads()]):
+                    heard += [e.payload for e in await link.drain() if isinstance(e, Message)]
+            assert heard == [*payloads()]
 
     asyncio.run(story())
 
@@ -86,25 +89,20 @@ def test_what_is_published_does_not_mix_with_acknowledgements_of_what_comes(
     broker: Broker, mosquitto: Mosquitto
 ) -> None:
     async def story() -> None:
-        link = MqttLink(broker, Client("one", subscriptions=[("in", 1)]), time.monotonic)
-        running = asyncio.create_task(link.run())
-        while link.away_since_s is not None:  # noqa: ASYNC110  # another program's doing
-            await asyncio.sleep(0.02)
-        longest, lost = b"x" * 60_000, list[Lost]()
-        with Listener(mosquitto, "out") as listener:
-            for number in range(50):
-                for _ in range(60):
-                    listener.client.publish("in", b"x" * 300, 1)
-                for more in range(10):
-                    published = link.publish(Message("out", longest[: more * 6_000]))
-                    assert isinstance(published, Sent), f"after {number}"
-                lost += [event for event in await link.drain() if isinstance(event, Lost)]
-                await asyncio.sleep(0.01)
-            eventually(lambda: len(listener.heard) == 500)
-        assert lost == []
-        assert await link.close()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        async with listening(broker) as link:
+            longest, lost = b"x" * 60_000, list[Lost]()
+            with Listener(mosquitto, "out") as listener:
+                for number in range(50):
+                    for _ in range(60):
+                        listener.client.publish("in", b"x" * 300, 1)
+                    for more in range(10):
+                        published = link.publish(Message("out", longest[: more * 6_000]))
+                        assert isinstance(published, Sent), f"after {number}"
+                    lost += [event for event in await link.drain() if isinstance(event, Lost)]
+                    await asyncio.sleep(0.01)
+                eventually(lambda: len(listener.heard) == 500)
+            assert lost == []
+            assert await link.close()
 
     asyncio.run(story())
 
@@ -112,18 +110,13 @@ def test_what_is_published_does_not_mix_with_acknowledgements_of_what_comes(
 @pytest.mark.services
 def test_what_is_not_written_yet_is_waited_for(broker: Broker, mosquitto: Mosquitto) -> None:
     async def story() -> None:
-        link = MqttLink(broker, Client("one", subscriptions=[("in", 1)]), time.monotonic)
-        running = asyncio.create_task(link.run())
-        while link.away_since_s is not None:  # noqa: ASYNC110  # another program's doing
-            await asyncio.sleep(0.02)
-        mosquitto.freeze()
-        for _ in range(100):  # more than the system's buffers take
-            link.publish(Message("out", b"x" * 190_000))
-        was_all_written = await link.close(timeout_s=0.3)
-        mosquitto.resume()
-        assert not was_all_written
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        async with listening(broker) as link:
+            mosquitto.freeze()
+            for _ in range(100):  # more than the system's buffers take
+                link.publish(Message("out", b"x" * 190_000))
+            was_all_written = await link.close(timeout_s=0.3)
+            mosquitto.resume()
+            assert not was_all_written
 
     asyncio.run(story())
 
@@ -132,7 +125,7 @@ def test_what_is_not_written_yet_is_waited_for(broker: Broker, mosquitto: Mosqui
 def test_a_flood_is_read_in_bunches_with_the_rest_in_between(mosquitto: Mosquitto) -> None:
     """In clear: with TLS, each message comes in a record of its own, and is read alone."""
     many, came, bunches = 5 * MOST_AT_ONCE, 0, list[int]()
-    broker, name = Broker(mosquitto.host, mosquitto.port), Client("one")
+    broker, name = to(mosquitto), Client("one")
     client = new_client(broker, name, Abilities())
 
     def hear(_c: object, _u: object, _m: paho.MQTTMessage) -> None:

@@ -5,47 +5,19 @@ import logging
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from tests.support.harness import Listener, eventually
+from tests.support.links import a_link, running, to, until
 
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt.broker import Broker, Client, Will
+from bluenova_shared.mqtt.broker import Broker, Will
 from bluenova_shared.mqtt.events import Connected, Event, Lost, NoBroker, Sent, TooLong
 from bluenova_shared.mqtt.inbox import Inbox
 from bluenova_shared.mqtt.link import MqttLink
 from bluenova_tools.local import Mosquitto, free_port
 
 pytestmark = pytest.mark.services
-
-
-async def until(holds: Callable[[], object], timeout_s: float = 12) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not holds():  # noqa: ASYNC110  # what is waited for is another program's doing
-            await asyncio.sleep(0.02)
-
-
-@asynccontextmanager
-async def running(link: MqttLink) -> AsyncIterator[MqttLink]:
-    """The link at work; ended without leave."""
-    task = asyncio.create_task(link.run())
-    try:
-        yield link
-    finally:
-        await link.close()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def to(broker: Mosquitto) -> Broker:
-    return Broker(broker.host, broker.port)
-
-
-def a_link(broker: Broker, name: str = "one", inbox: Inbox | None = None, **asks: Any) -> MqttLink:
-    return MqttLink(broker, Client(name, **asks), time.monotonic, inbox=inbox)
 
 
 async def a_message(link: MqttLink) -> Message:

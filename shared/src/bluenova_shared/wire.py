@@ -5,9 +5,9 @@ keeps it.
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -21,6 +21,8 @@ from pydantic import (
 
 from bluenova_shared.identity import ItemId, McuId, Time
 from bluenova_shared.snapshot import SCHEMA, Snapshot
+
+T = TypeVar("T")
 
 # A chunk is never longer than this, nor than what the broker announces as its limit.
 CHUNK_BYTES: Final = 128 * 1024
@@ -62,26 +64,21 @@ _SNAPSHOTS = TypeAdapter(list[Snapshot]).validator.validate_json
 
 def read_item(payload: bytes) -> Item:
     """An item from its JSON. Raises ValidationError."""
-    if _holds_no_event(payload):
-        try:
-            item: Item = _SNAPSHOT(payload)
-        except ValidationError:
-            pass  # what is wrong is said in one way
-        else:
-            return item
-    return ITEM.validate_json(payload)
+    return _read(payload, _SNAPSHOT, ITEM)
 
 
 def read_chunk(payload: bytes) -> list[Item]:
     """Items from the JSON of a chunk. Raises ValidationError if one of them is none."""
+    return _read(payload, _SNAPSHOTS, CHUNK)
+
+
+def _read(payload: bytes, as_snapshots: Callable[[bytes], T], as_items: TypeAdapter[T]) -> T:
     if _holds_no_event(payload):
         try:
-            items: list[Item] = _SNAPSHOTS(payload)
+            return as_snapshots(payload)
         except ValidationError:
-            pass
-        else:
-            return items
-    return CHUNK.validate_json(payload)
+            pass  # what is wrong is said in one way
+    return as_items.validate_json(payload)
 
 
 def _holds_no_event(payload: bytes) -> bool:
