@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import paho.mqtt.client as paho
 import pytest
 from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 from tests.support.certificates import make_certificate, offer_tls
 from tests.support.harness import Listener, eventually
 from tests.support.links import a_link, running, to, until
+from tests.support.repeating import repeating
 
 from bluenova_shared.message import Message
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
@@ -23,22 +24,28 @@ from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.mqtt.paho_client import connect, new_client
 from bluenova_tools.local import Mosquitto, free_port
 
+ACCEPTED = b"\x20\x03\0\0\0"
+
 
 def test_what_comes_together_is_read_in_the_pieces_asked_for() -> None:
     theirs, ours = socket.socketpair()
     with theirs, ours:
-        buffered = BufferedSocket(ours)
+        buffered = BufferedSocket(ours, print)
         buffered.setblocking(False)
         with pytest.raises(BlockingIOError):
             buffered.recv(1)
-        theirs.sendall(b"abcdef")
-        assert [buffered.recv(1), buffered.pending(), buffered.recv(3)] == [b"a", 5, b"bcd"]
-        assert [buffered.recv(9), buffered.pending()] == [b"ef", 0], "what there is"
+        theirs.sendall(b"\x20\x05abc")
+        assert [buffered.recv(1), buffered.pending(), buffered.recv(3)] == [b"\x20", 4, b"\x05ab"]
+        assert [buffered.recv(9), buffered.pending()] == [b"c", 0], "what there is"
         with pytest.raises(BlockingIOError):
             buffered.recv(1)
-        theirs.sendall(b"g")
+        theirs.sendall(b"de\x30\x02\0")
+        assert [buffered.recv(9), buffered.pending()] == [b"de", 3], "no more than the packet"
+        with pytest.raises(BlockingIOError):
+            buffered.recv(1)
+        assert buffered.pending() == 0, "it is not whole, and nobody is to read it again and again"
         theirs.close()
-        assert [buffered.recv(9), buffered.recv(9)] == [b"g", b""], "empty at the end"
+        assert [buffered.recv(9), buffered.recv(9)] == [b"", b""], "empty at the end"
 
 
 @pytest.fixture(params=["in clear", "with TLS"])
@@ -123,25 +130,25 @@ def test_what_is_not_written_yet_is_waited_for(broker: Broker, mosquitto: Mosqui
 
 @pytest.mark.services
 def test_a_flood_is_read_in_bunches_with_the_rest_in_between(mosquitto: Mosquitto) -> None:
-    """In clear: with TLS, each message comes in a record of its own, and is read alone."""
+    """At QoS 1, which paho reads. In clear: with TLS each comes in a record of its own."""
     many, came, bunches = 5 * MOST_AT_ONCE, 0, list[int]()
     broker, name = to(mosquitto), Client("one")
-    client = new_client(broker, name, Abilities())
 
-    def hear(_c: object, _u: object, _m: paho.MQTTMessage) -> None:
+    def hear(_: Message) -> None:
         nonlocal came
         came += 1
+
+    client = new_client(broker, name, Abilities(), hear)
 
     def rest() -> None:
         bunches.append(came - sum(bunches))
         if came == many:
             client.disconnect()
 
-    client.on_message = hear
     with Listener(mosquitto, "none") as listener:
 
         def subscribe(*_: object) -> None:
-            client.subscribe("in")
+            client.subscribe("in", options=SubscribeOptions(1))
 
         def flood(*_: object) -> None:
             for _number in range(many):
@@ -156,12 +163,22 @@ def test_a_flood_is_read_in_bunches_with_the_rest_in_between(mosquitto: Mosquitt
     assert len(bunches) < many / 2, "not each by itself"
 
 
-def test_what_is_left_in_the_buffer_does_not_wait_for_more_to_come() -> None:
-    many, came = 2 * MOST_AT_ONCE + 1, list[bytes]()
+@pytest.mark.parametrize(
+    ("packet", "heard"),
+    [
+        (b"\x30\x06\0\x02in\0!", Message("in", b"!")),
+        (b"\x32\x08\0\x02in\0\x01\0!", Message("in", b"!", qos=1)),
+    ],
+    ids=["plain", "paho's"],
+)
+def test_what_is_left_in_the_buffer_does_not_wait_for_more_to_come(
+    packet: bytes, heard: Message
+) -> None:
+    many, came = 2 * MOST_AT_ONCE + 1, list[Message]()
     with socket.create_server(("127.0.0.1", 0)) as server:
         broker = Broker("127.0.0.1", server.getsockname()[1])
-        client = new_client(broker, name := Client("one", keepalive_s=1), Abilities())
-        client.on_message = lambda _c, _u, message: came.append(bytes(message.payload))
+        name = Client("one", keepalive_s=1)
+        client = new_client(broker, name, Abilities(), came.append)
 
         def rest() -> None:
             if len(came) == many:
@@ -170,7 +187,26 @@ def test_what_is_left_in_the_buffer_does_not_wait_for_more_to_come() -> None:
         connect(client, broker, name)
         theirs, _ = server.accept()
         with theirs:
-            accepted, message = b"\x20\x03\0\0\0", b"\x30\x06\0\x02in\0!"
-            theirs.sendall(accepted + many * message)
+            theirs.sendall(ACCEPTED + many * packet)
             converse(client, rest)
-    assert came == many * [b"!"], "and the connection has not ended for want of an answer"
+    assert came == many * [heard], "and the connection has not ended for want of an answer"
+
+
+def test_messages_tell_that_the_broker_lives_if_its_answers_are_late() -> None:
+    """It never answers a ping here, and paho reads hardly one of its messages."""
+    heard = list[Message]()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        broker = Broker("127.0.0.1", server.getsockname()[1])
+        name = Client("one", keepalive_s=2)
+        client = new_client(broker, name, Abilities(), heard.append)
+        connect(client, broker, name)
+        theirs, _ = server.accept()
+
+        def rest() -> None:
+            if len(heard) == 45:
+                client.disconnect()
+
+        with theirs, repeating(lambda: theirs.sendall(b"\x30\x06\0\x02in\0!"), every_s=0.1):
+            theirs.sendall(ACCEPTED)
+            assert converse(client, rest) == MQTTErrorCode.MQTT_ERR_NO_CONN, "we have left"
+    assert len(heard) == 45

@@ -1,10 +1,9 @@
 """An MQTT message, as the services pass it around. Pure."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(NamedTuple):
     """A message that was received, or is to be sent."""
 
     topic: str

@@ -154,13 +154,12 @@ class Connection:
             self._paho.disconnect(_WITH_WILL)
 
     def _new_paho(self) -> paho.Client:
-        client = new_client(self._broker, self._client, self.abilities)
-        # These five run in paho's thread, or in ours if a publish fails. An exception in paho's
+        client = new_client(self._broker, self._client, self.abilities, self._came.append)
+        # These four run in paho's thread, or in ours if a publish fails. An exception in paho's
         # would end it with the link looking alive, so they do next to nothing.
         client.on_connect = lambda _c, _u, _f, reason, about: self._heard_connack(reason, about)
         client.on_subscribe = lambda _c, _u, n, why, _p: self._in_loop(self._answered, n, why)
         client.on_disconnect = lambda _c, _u, flags, reason, _p: self._heard_end(flags, reason)
-        client.on_message = lambda _c, _u, message: self._heard_message(message)
         client.on_publish = lambda _c, _u, n, why, _p: self._heard_published(n, why)
         return client
 
@@ -207,14 +206,10 @@ class Connection:
         if flags.is_disconnect_packet_from_server:
             self.trouble = troubles.of_farewell(str(reason))
 
-    def _heard_message(self, came: paho.MQTTMessage) -> None:
-        with contextlib.suppress(UnicodeDecodeError):  # not one of our topics
-            self._came.append(Message(came.topic, bytes(came.payload), came.qos, came.retain))
-
     def _deliver(self) -> None:
-        came, self._came = self._came, []
         with contextlib.suppress(RuntimeError):  # the loop is closed
-            self._inbox.put(*came)
+            self._inbox.put(*self._came)
+        self._came.clear()
 
     def _heard_published(self, number: int, reason: ReasonCode) -> None:
         # With QoS 0 a message counts as published when it is written, which our thread does if the

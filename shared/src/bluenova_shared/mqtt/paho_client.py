@@ -1,5 +1,6 @@
 """A client of the MQTT library, made from who we are and what the broker can do."""
 
+import contextlib
 import threading
 from typing import Any
 
@@ -8,8 +9,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from bluenova_shared.message import Message
 from bluenova_shared.mqtt.broker import Abilities, Broker, Client
-from bluenova_shared.mqtt.buffered import Buffering
+from bluenova_shared.mqtt.buffered import Buffering, Heard
 
 # The broker is to send us no longer packets: the longest of ours is a chunk of the backlog.
 MAX_PACKET_BYTES = 192 * 1024
@@ -33,8 +35,11 @@ class _Client(paho.Client):
             return super().loop_write()
 
 
-def new_client(broker: Broker, client: Client, abilities: Abilities) -> paho.Client:
-    """Returns a client for one connection, with our account and our will, not yet connected."""
+def new_client(broker: Broker, client: Client, abilities: Abilities, heard: Heard) -> paho.Client:
+    """Returns a client for one connection, with our account and our will, not yet connected.
+
+    Each message that comes is `heard`, in the thread that reads.
+    """
     new = _Client(
         CallbackAPIVersion.VERSION2,
         client.id,
@@ -43,13 +48,19 @@ def new_client(broker: Broker, client: Client, abilities: Abilities) -> paho.Cli
     )
     if broker.username is not None:
         new.username_pw_set(broker.username, broker.password)
-    new.tls_set_context(Buffering(broker.tls))  # type: ignore[arg-type]  # all that it needs of one
+    new.on_message = lambda _c, _u, came: _hear(came, heard)
+    new.tls_set_context(Buffering(broker.tls, heard))  # type: ignore[arg-type]  # all that it needs of one
     if (will := client.will) is not None:
         properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho forgot
         properties.WillDelayInterval = will.delay_s
         qos, retain = abilities.reduce(will.message)
         new.will_set(will.message.topic, will.message.payload, qos, retain, properties)
     return new
+
+
+def _hear(came: paho.MQTTMessage, heard: Heard) -> None:
+    with contextlib.suppress(UnicodeDecodeError):  # not one of our topics
+        heard(Message(came.topic, bytes(came.payload), came.qos, came.retain))
 
 
 def connect(new: paho.Client, broker: Broker, client: Client) -> None:

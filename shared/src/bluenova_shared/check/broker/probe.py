@@ -45,17 +45,16 @@ class Probe:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._client = Client(f"check-{secrets.token_hex(4)}")
-        self._paho = new_client(broker, self._client, Abilities())
+        self.heard: list[Message] = []
+        self._paho = new_client(broker, self._client, Abilities(), self.heard.append)
         self._paho.connect_timeout = ANSWER_WITHIN_S
         self._ended = threading.Event()
         self._farewell = ""
         self._connack: queue.Queue[ReasonCode] = queue.Queue()
         self._answers: dict[int, ReasonCode] = {}
         self.properties: Properties | None = None  # what the broker said of itself
-        self.heard: list[Message] = []
         self._paho.on_connect = self._on_connect
         self._paho.on_disconnect = self._on_disconnect
-        self._paho.on_message = self._on_message
         self._paho.on_publish = lambda _c, _u, n, why, _p: self._answers.update({n: why})
         self._paho.on_subscribe = lambda _c, _u, n, why, _p: self._answers.update({n: why[0]})
 
@@ -133,7 +132,3 @@ class Probe:
         if flags.is_disconnect_packet_from_server:
             self._farewell = troubles.of_farewell(str(reason))
         self._ended.set()
-
-    def _on_message(self, _c: object, _u: object, came: paho.MQTTMessage) -> None:
-        with contextlib.suppress(UnicodeDecodeError):  # not one of our topics
-            self.heard.append(Message(came.topic, bytes(came.payload), came.qos, came.retain))
