@@ -89,34 +89,40 @@ class Check:
         return self._column.rounded(self._validate(value))
 
 
-@dataclass(frozen=True)
-class Rule:
-    """How one value is read from the text after a prefix, and checked.
+class Rule(NamedTuple):
+    """Where a value belongs, and how it is read from the text after a prefix, and checked.
 
     What is `between` two numbers needs no other check: the field takes both.
     """
 
-    field: str
-    index: int | None
+    place: Place
     read: Reader
-    check: Callable[[Value], Value]
     between: tuple[float, float] | None
-
-    def value(self, text: str) -> Value | None:
-        """The value; None if the line leaves it out. Raises ValueError if it cannot be read."""
-        found = self.read(text)
-        if found is None:
-            return None
-        value = self.check(found)
-        if self.between is not None:
-            low, high = self.between
-            # Compared as it is: a whole number of 400 digits is no float.
-            if isinstance(value, str) or not low <= value <= high:
-                raise ValueError(f"not between {low} and {high}")
-        return value
 
 
 CHECKS = {name: Check(field, column) for name, field, column in quantities()}
+
+
+def _checked(read: Reader, check: Check) -> Reader:
+    def reader(text: str) -> Value | None:
+        found = read(text)
+        return None if found is None else check(found)
+
+    return reader
+
+
+def _bounded(read: Reader, rounded: Callable[[Value], Value], low: float, high: float) -> Reader:
+    def reader(text: str) -> Value | None:
+        found = read(text)
+        if found is None:
+            return None
+        value = rounded(found)
+        # Compared as it is: a whole number of 400 digits is no float.
+        if isinstance(value, str) or not low <= value <= high:
+            raise ValueError(f"not between {low} and {high}")
+        return value
+
+    return reader
 
 
 def _rules() -> Iterator[tuple[str, Rule]]:
@@ -124,13 +130,16 @@ def _rules() -> Iterator[tuple[str, Rule]]:
         line, series = marked(field, Line), marked(field, Series)
         if line is None:
             continue
-        check = CHECKS[name] if line.between is None else column.rounded
+        if line.between is None:
+            read = _checked(line.read, CHECKS[name])
+        else:
+            read = _bounded(line.read, column.rounded, *line.between)
         if series is None:
-            yield line.prefix, Rule(name, None, line.read, check, line.between)
+            yield line.prefix, Rule((name, None), read, line.between)
             continue
         for index in range(series.count):
             prefix = line.prefix.format(series.first + index)
-            yield prefix, Rule(name, index, line.read, check, line.between)
+            yield prefix, Rule((name, index), read, line.between)
 
 
 RULES: dict[str, list[Rule]] = defaultdict(list)
@@ -186,18 +195,18 @@ def _said(prefix: str, text: str) -> Said:
 def _readings(prefix: str, line: str, text: str) -> Readings | Unreadable:
     """Each value stands on its own."""
     values: dict[Place, Value] = {}
-    unreadable: list[Unreadable] = []
-    for rule in RULES[prefix]:
+    unreadable: tuple[Unreadable, ...] = ()
+    for place, read_value, _ in RULES[prefix]:
         try:
-            value = rule.value(text)
+            value = read_value(text)
         except ValueError as error:
-            unreadable.append(Unreadable(prefix, line, _why(error)))
+            unreadable += (Unreadable(prefix, line, _why(error)),)
         else:
             if value is not None:
-                values[rule.field, rule.index] = value
+                values[place] = value
     if unreadable and not values:
         return unreadable[0]
-    return Readings(values, tuple(unreadable))
+    return Readings(values, unreadable)
 
 
 def _why(error: ValueError) -> str:
