@@ -1,5 +1,6 @@
 """What a collector does with each event, and by the clock: all its parts, and a broker's ear."""
 
+import asyncio
 import json
 import time
 from collections.abc import Collection, Iterator
@@ -143,6 +144,23 @@ def test_a_recorder_that_is_ready_gets_what_waits(running: Running) -> None:
     running.now_s += JITTER_S
     running.run(1)
     assert len(running.times(TOPICS.backlog(MCU_ID))) == 2
+
+
+def test_the_recorders_word_does_not_wait_for_the_clock(running: Running) -> None:
+    async def story() -> None:
+        running.run(11)
+        keeping_time = asyncio.create_task(running.loops.keep_time())
+        await asyncio.sleep(0)  # it waits for a second now
+        running.loops.handle_broker(Message(TOPICS.recorder(), b"ready"))
+        now_s = running.loops.clocks.steady()
+        (due_s,) = running.loops.delivery.next_s(now_s)
+        assert now_s < due_s <= now_s + JITTER_S, "and is looked for then"
+        running.now_s += JITTER_S
+        await asyncio.sleep(0.1)
+        assert len(running.times(TOPICS.backlog(MCU_ID))) == 2
+        keeping_time.cancel()
+
+    asyncio.run(story())
 
 
 def test_a_receipt_and_a_lost_battery_reach_the_parts_that_they_are_for(running: Running) -> None:

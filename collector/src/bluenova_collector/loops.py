@@ -1,11 +1,11 @@
 """What keeps a collector going: a loop over the console, one over the broker, one by the clock."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import math
 from collections.abc import Set
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -47,6 +47,7 @@ class Loops:
     interval_s: int
     log_raw: bool
     _connections: int = 0
+    _sooner: asyncio.Event = field(default_factory=asyncio.Event)  # something new has its time
     _too_long: Change = field(default_factory=Change)
     _own: set[str] = field(default_factory=set)  # the batteries whose receipts we hear
     _status_s: float = 0.0
@@ -54,7 +55,7 @@ class Loops:
 
     async def read_console(self, battery: console.Console) -> None:
         """Takes in what the battery says, until cancelled."""
-        async with aclosing(battery.events()) as events:
+        async with contextlib.aclosing(battery.events()) as events:
             async for event in events:
                 self.handle_console(event)
 
@@ -67,7 +68,10 @@ class Loops:
     async def keep_time(self) -> None:
         """Does what is due by the clock, until cancelled."""
         while True:
-            await asyncio.sleep(self._pause_s())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pause_s()):
+                    await self._sooner.wait()
+            self._sooner.clear()
             self.tick()
 
     def handle_console(self, event: console.Event) -> None:
@@ -92,6 +96,7 @@ class Loops:
             case Message(topic=topic) if topic == self.topics.recorder():
                 if event.payload:  # an empty one is a recorder's `check`, or forgets a retained one
                     self.delivery.recorder_is_ready()
+                    self._sooner.set()
             case Message(topic=topic) if topic in self.topics.home_assistant_states():
                 self.announcer.handle(event)
             case Message():
@@ -129,8 +134,9 @@ class Loops:
         self._publish([self.collector.own_state("offline")])
 
     def _pause_s(self) -> float:
-        pause_s, next_s = self.collector.pause_s(self.clocks.wall()), self.delivery.stagger.next_s()
-        return pause_s if next_s is None else min(pause_s, max(0.0, next_s - self.clocks.steady()))
+        steady_s = self.clocks.steady()
+        pauses_s = [due_s - steady_s for due_s in self.delivery.next_s(steady_s)]
+        return max(0.0, min([self.collector.pause_s(self.clocks.wall()), *pauses_s]))
 
     def _hear_receipts(self, mcu_ids: Set[str]) -> None:
         """Hears the receipts of these batteries, before anything goes out that they may name.

@@ -43,7 +43,7 @@ class Pacing:
     One chunk goes out; once it is answered, and as long as they are, four are under way. A
     pass goes through a battery's items from the oldest on. What gets no receipt is passed over,
     so that it holds nothing else up, and has its turn again in the next pass. Pauses are
-    `pause_factor` times as long as `waits` has them.
+    `pause_factor` times as long as `waits` has them; nothing goes out before `not_before_s`.
     """
 
     def __init__(self, waits: Waits = WAITS, pause_factor: float = 1.0) -> None:
@@ -55,7 +55,7 @@ class Pacing:
         self._live: deque[tuple[int, float]] = deque()
         self._under_way: list[_Chunk] = []
         self._answered = False  # whether the last chunk was
-        self._not_before_s = 0.0
+        self.not_before_s = 0.0
         self._passed: Counter[str] = Counter()
 
     def published(self, n: int, now_s: float) -> None:
@@ -67,7 +67,7 @@ class Pacing:
         if overdue := [chunk for chunk in self._under_way if chunk.due_s <= now_s]:
             self._give_up(overdue, now_s)
         room = AT_ONCE if self._answered else 1
-        return len(self._under_way) < room and now_s >= self._not_before_s
+        return len(self._under_way) < room and now_s >= self.not_before_s
 
     def window(self, mcu_id: str, now_s: float) -> tuple[int, int | None]:
         """What the numbers of the battery's next chunk are above, and below."""
@@ -87,7 +87,7 @@ class Pacing:
 
     def rest(self, now_s: float) -> None:
         """Nothing can be sent. A recorder's word ends the pause."""
-        self._not_before_s = now_s + self._backoff.next_s() * self._pause_factor
+        self.not_before_s = now_s + self._backoff.next_s() * self._pause_factor
 
     def receipted(self, ids: Collection[str], postponed: Collection[str] = ()) -> bool:
         """A receipt named these; true if that completes a chunk under way.
@@ -118,7 +118,7 @@ class Pacing:
     def hurry(self, at_s: float) -> None:
         """A recorder is there: from the oldest on, at that time."""
         self._begin_again()
-        self._not_before_s = at_s
+        self.not_before_s = at_s
         self._backoff.reset()
         self.size.recorder_is_ready()
 

@@ -7,7 +7,7 @@ receipt names it, and sent again until then.
 import logging
 import random
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -32,7 +32,7 @@ MOST_ITEMS = 250
 # What a full disk does not take waits in memory: some hours of one battery.
 MOST_UNWRITTEN = 2000
 # Recorders come back to many collectors at once.
-JITTER_S = 0.5
+JITTER_S = 0.2
 # A recorder that is silent for so long while something waits may not be there at all.
 ALONE_AFTER_S = 3600.0
 
@@ -118,6 +118,13 @@ class Delivery:
         self._heard_s = self.steady()
         jitter_s = max(JITTER_S, self.stagger.over_s)
         self.pacing.hurry(self.steady() + random.uniform(0, jitter_s))  # noqa: S311  # spreads the collectors, no secret
+
+    def next_s(self, now_s: float) -> Iterator[float]:
+        """When something is due that waits for its time, by the steady clock."""
+        if (live_s := self.stagger.next_s()) is not None:
+            yield live_s
+        if self.pacing.not_before_s > now_s:
+            yield self.pacing.not_before_s
 
     def link_lost(self) -> None:
         """The connection has ended: what was under way may be lost; the next limit may differ."""
