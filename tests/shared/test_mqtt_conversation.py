@@ -1,10 +1,12 @@
 """How a connection is read: many packets at once, in clear and with TLS, none lost or held back."""
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from bluenova_shared.mqtt.paho_client import connect, new_client
 from bluenova_tools.local import Mosquitto, free_port
 
 ACCEPTED = b"\x20\x03\0\0\0"
+FAREWELL = b"\xe0\x01\x8b"  # the broker shuts down
 
 
 def test_what_comes_together_is_read_in_the_pieces_asked_for() -> None:
@@ -46,6 +49,43 @@ def test_what_comes_together_is_read_in_the_pieces_asked_for() -> None:
         assert buffered.pending() == 0, "it is not whole, and nobody is to read it again and again"
         theirs.close()
         assert [buffered.recv(9), buffered.recv(9)] == [b"", b""], "empty at the end"
+
+
+@contextmanager
+def over_tls(folder: Path) -> Iterator[tuple[ssl.SSLSocket, ssl.SSLSocket]]:
+    """Both ends of a connection with TLS: theirs and ours."""
+    certificate = make_certificate(folder, "broker")
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    asking = ssl.create_default_context(cafile=certificate)
+    ends = socket.socketpair()
+    with ThreadPoolExecutor(1) as other:
+        accepted = other.submit(serving.wrap_socket, ends[0], server_side=True)
+        ours = asking.wrap_socket(ends[1], server_hostname="127.0.0.1")
+        with ours, accepted.result() as theirs:
+            yield theirs, ours
+
+
+def test_records_of_tls_that_came_together_are_read_together(tmp_path: Path) -> None:
+    heard = list[Message]()
+    with over_tls(tmp_path) as (theirs, ours):
+        buffered = BufferedSocket(ours, heard.append)
+        buffered.setblocking(False)
+        for number in range(9):
+            theirs.sendall(b"\x30\x06\0\x02in\0%d" % number)
+        with pytest.raises(BlockingIOError):
+            buffered.recv(1)
+        assert [message.payload for message in heard] == [b"%d" % number for number in range(9)]
+
+
+def test_what_came_before_an_error_of_tls_is_read_first(tmp_path: Path) -> None:
+    with over_tls(tmp_path) as (theirs, ours):
+        buffered = BufferedSocket(ours, print)
+        buffered.setblocking(False)
+        theirs.sendall(FAREWELL)
+        os.write(theirs.fileno(), b"this is no TLS")
+        assert buffered.recv(9) == FAREWELL
+        assert buffered.recv(1) == b"", "the end"
 
 
 @pytest.fixture(params=["in clear", "with TLS"])
@@ -130,7 +170,7 @@ def test_what_is_not_written_yet_is_waited_for(broker: Broker, mosquitto: Mosqui
 
 @pytest.mark.services
 def test_a_flood_is_read_in_bunches_with_the_rest_in_between(mosquitto: Mosquitto) -> None:
-    """At QoS 1, which paho reads. In clear: with TLS each comes in a record of its own."""
+    """At QoS 1, which paho reads one by one."""
     many, came, bunches = 5 * MOST_AT_ONCE, 0, list[int]()
     broker, name = to(mosquitto), Client("one")
 

@@ -5,6 +5,7 @@ lets go of Python's one lock; that took a sixth of a recorder's time. What is pl
 get to paho at all.
 """
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -76,6 +77,8 @@ class BufferedSocket:
         """Adds what has come to what is left; False at the end."""
         with self._one_at_a_time:
             more = self._sock.recv(BUFFER_BYTES)
+            if isinstance(self._sock, ssl.SSLSocket):
+                more += _further_records(self._sock, len(more))
         self._buffer, self._taken = self._buffer[self._taken :] + more, 0
         self._is_whole = bool(more)
         return self._is_whole
@@ -93,6 +96,20 @@ class BufferedSocket:
             self._is_whole = False
             raise BlockingIOError
         self._to_paho_s = now_s
+
+
+def _further_records(sock: ssl.SSLSocket, came_bytes: int) -> bytes:
+    """What has come after a first record: nearly each message is a record of its own.
+
+    To ask the system and paho in between takes as long again as to read them. After an error
+    the next bytes that are asked for are the end.
+    """
+    records = list[bytes]()
+    with contextlib.suppress(OSError):
+        while came_bytes < BUFFER_BYTES and (record := sock.recv(BUFFER_BYTES)):
+            records.append(record)
+            came_bytes += len(record)
+    return b"".join(records)
 
 
 class Buffering:
