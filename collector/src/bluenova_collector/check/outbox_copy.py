@@ -118,6 +118,7 @@ def _copied(path: Path, copy: Path) -> bool:
                 shutil.copyfile(f"{path}{part}", f"{copy}{part}")
         if _state_of(path) == before:
             return True
+        time.sleep(_PAUSE_S)
     return False
 
 
