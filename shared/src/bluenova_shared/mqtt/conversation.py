@@ -10,7 +10,8 @@ from bluenova_shared.mqtt.buffered import BufferedSocket
 
 # paho looks after pings, and after what could not be written at once, so often at least.
 WAIT_S = 1.0
-# So many packets are read before that, whatever else has come: a flood must not keep it waiting.
+# So many packets are read before that, and as many buffers of plain messages at most, whatever else
+# has come: a flood must not keep it waiting.
 MOST_AT_ONCE = 100
 
 
