@@ -4,54 +4,20 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.delivering import MEMORY, TOPICS, Broker, deliver, deliver_to, left, receipt
 from tests.support.factories import MCU_ID, OTHER_MCU_ID, event, fill, open_outbox, snapshot
 
 from bluenova_collector.delivery.outbox import Outbox
-from bluenova_collector.delivery.outbox_file import DiskTrouble
 from bluenova_collector.delivery.pacing import Pacing, Waits
-from bluenova_collector.delivery.promise import JITTER_S, MOST_UNWRITTEN, Delivery
-from bluenova_collector.memory import Memory
+from bluenova_collector.delivery.promise import JITTER_S, Delivery
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt.events import NoBroker, Published, Sent, TooLong
-from bluenova_shared.snapshot import Snapshot
-from bluenova_shared.topics import Topics
-from bluenova_shared.wire import CHUNK_BYTES, Item, Receipt, Rejected
-from bluenova_tools.chaos.disk import SmallDisk
-
-TOPICS = Topics()
-MEMORY = Memory(MCU_ID)
-
-
-class Broker:
-    """Keeps what is published, and says whether it is there."""
-
-    def __init__(self) -> None:
-        self.there = True
-        self.longest: int | None = None
-        self.heard: list[Message] = []
-        self.kept_when_heard: list[int] = []
-        self.outbox: Outbox | None = None
-
-    def publish(self, message: Message) -> Published:
-        if not self.there:
-            return NoBroker()
-        if self.longest is not None and len(message.payload) > self.longest:
-            return TooLong(self.longest)
-        self.heard.append(message)
-        if self.outbox is not None:
-            self.kept_when_heard.append(self.outbox.waiting.total())
-        return Sent()
-
-    def chunks(self) -> list[list[dict[str, Any]]]:
-        topics = (TOPICS.backlog(MCU_ID), TOPICS.backlog(OTHER_MCU_ID))
-        return [json.loads(m.payload) for m in self.heard if m.topic in topics]
+from bluenova_shared.wire import CHUNK_BYTES, Item, Receipt
 
 
 @pytest.fixture
@@ -69,29 +35,6 @@ def broker() -> Broker:
 @pytest.fixture
 def delivery(outbox: Outbox, broker: Broker) -> Delivery:
     return deliver_to(broker, outbox)
-
-
-def deliver_to(broker: Broker, outbox: Outbox, receipt_due_s: float = 0.005) -> Delivery:
-    """Receipts are soon overdue, and there are no pauses."""
-    pacing = Pacing(Waits(receipt_due_s, first_pause_s=0.0, longest_pause_s=0.0))
-    return Delivery(outbox, TOPICS, broker, time.monotonic, pacing)
-
-
-def receipt(*items: Item, mcu_id: str = MCU_ID, rejected: tuple[Item, ...] = ()) -> Message:
-    named = Receipt(
-        recorded=[str(item.id) for item in items],
-        rejected=[Rejected(id=str(item.id), reason="why") for item in rejected],
-    )
-    return Message(TOPICS.recorded(mcu_id), named.to_json().encode(), qos=1)
-
-
-def deliver(delivery: Delivery, *live: Snapshot, for_recorder: Sequence[Item] = ()) -> None:
-    """As at the end of an interval."""
-    delivery.deliver(for_recorder, live, MEMORY)
-
-
-def left(outbox: Outbox, mcu_id: str = MCU_ID) -> list[str]:
-    return [kept.id for kept in outbox.between(0, None, mcu_id, 100_000)]
 
 
 def test_a_snapshot_is_in_the_outbox_before_anybody_hears_of_it(
@@ -326,72 +269,3 @@ def test_a_recorder_that_is_ready_is_there_and_hears_soon_of_all_that_waits(
     now_s = 3600.0
     delivery.send_again()
     assert "RECORDER=none" not in caplog.text
-
-
-class Failing(Outbox):
-    """An outbox whose disk takes nothing while `full`."""
-
-    full = False
-
-    def commit(self, items: Any, memory: Memory) -> list[int]:
-        if self.full:
-            raise DiskTrouble("database or disk is full")
-        return super().commit(items, memory)
-
-
-def test_a_full_disk_costs_durability_not_the_live_values(
-    tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
-    outbox = Failing(tmp_path / "outbox.sqlite", "b", 10_000, time.time)
-    delivery = deliver_to(broker, outbox)
-    deliver(delivery, first := snapshot(0))
-    outbox.full = True
-    items = [snapshot(n) for n in range(1, 51)]
-    for item in items:
-        deliver(delivery, item)
-    assert len(broker.heard) == 51
-    assert len([r for r in caplog.records if "cannot be written" in r.getMessage()]) == 1
-    delivery.handle_receipt(receipt(*items[:20]))
-    outbox.full = False
-    deliver(delivery, last := snapshot(99))
-    assert left(outbox) == [item.id for item in [first, *items[20:], last]]
-    deliver(delivery, snapshot(100))
-    assert [r.getMessage() for r in caplog.records if r.levelname == "INFO"] == [
-        "The outbox can be written again; 30 items had to wait"
-    ]
-
-
-def test_what_a_full_disk_does_not_take_is_bounded_in_memory_and_its_loss_counted(
-    tmp_path: Path, broker: Broker, caplog: pytest.LogCaptureFixture
-) -> None:
-    outbox = Failing(tmp_path / "outbox.sqlite", "b", 10_000, time.time)
-    delivery = deliver_to(broker, outbox)
-    outbox.full = True
-    for n in range(MOST_UNWRITTEN + 100):
-        deliver(delivery, snapshot(n))
-    outbox.full = False
-    deliver(delivery, snapshot(9999))
-    assert outbox.waiting[MCU_ID] == MOST_UNWRITTEN + 1
-    assert outbox.dropped == 100
-    assert "neither the disk nor the memory" in caplog.text
-
-
-def test_a_really_full_disk_is_survived(tmp_path: Path, broker: Broker) -> None:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    with SmallDisk(folder, megabytes=20) as disk:
-        if not disk.mounted:
-            pytest.skip("only root may mount a small file system")
-        outbox = open_outbox(folder / "outbox.sqlite")
-        delivery = deliver_to(broker, outbox)
-        disk.fill()
-        items = [snapshot(n) for n in range(100)]
-        for item in items:
-            deliver(delivery, item)
-            delivery.send_again()
-        assert len(broker.heard) == 100
-        disk.free()
-        deliver(delivery, last := snapshot(200))
-        assert left(outbox) == [item.id for item in [*items, last]]
-        outbox.close()
