@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -86,6 +87,24 @@ def test_what_came_before_an_error_of_tls_is_read_first(tmp_path: Path) -> None:
         os.write(theirs.fileno(), b"this is no TLS")
         assert buffered.recv(9) == FAREWELL
         assert buffered.recv(1) == b"", "the end"
+
+
+def test_an_end_that_is_read_with_a_record_of_tls_is_not_forgotten(tmp_path: Path) -> None:
+    """The connection below stays open, so `select` never tells of it again."""
+    heard = list[Message]()
+    with over_tls(tmp_path) as (theirs, ours):
+        buffered = BufferedSocket(ours, heard.append)
+        buffered.setblocking(False)
+        theirs.settimeout(0.1)
+        theirs.sendall(b"\x30\x06\0\x02in\0!")
+        with pytest.raises(TimeoutError):  # our farewell, which it waits for, does not come
+            theirs.unwrap()
+        with pytest.raises(BlockingIOError):
+            buffered.recv(1)
+        assert heard == [Message("in", b"!")]
+        assert not select.select([ours], [], [], 0)[0]
+        assert buffered.pending(), "so that it is asked again"
+        assert [buffered.recv(1), buffered.recv(1)] == [b"", b""], "the end"
 
 
 @pytest.fixture(params=["in clear", "with TLS"])

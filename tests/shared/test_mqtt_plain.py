@@ -1,6 +1,7 @@
 """Which packets are read without paho, and that nothing else is touched, however the bytes come."""
 
 import socket
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bluenova_shared.message import Message
-from bluenova_shared.mqtt.buffered import BufferedSocket
+from bluenova_shared.mqtt.buffered import TO_PAHO_EVERY_S, BufferedSocket
 from bluenova_shared.mqtt.plain import LONGEST_BYTES, length_of_packet, take_plain
 
 PLAIN = b"\x30\x06\0\x02in\0!"
@@ -59,7 +60,8 @@ def test_plain_messages_are_taken_up_to_the_first_packet_of_another_kind() -> No
     ],
 )
 def test_all_others_are_left_whole(other: bytes) -> None:
-    assert take_plain(PLAIN + other + PLAIN, 0) == ([HEARD], len(PLAIN), len(other))
+    for more in (PLAIN, b"\0", b""):
+        assert take_plain(PLAIN + other + more, 0) == ([HEARD], len(PLAIN), len(other))
     assert length_of_packet(PLAIN + other, len(PLAIN)) == len(other)
 
 
@@ -68,16 +70,37 @@ def test_a_plain_message_waits_until_it_is_whole(came: int) -> None:
     assert take_plain(PLAIN + PLAIN[:came], 0) == ([HEARD], len(PLAIN), 0)
 
 
-def test_another_packet_need_not_be_whole() -> None:
-    long = packet(0x32, b"x" * 1000)
-    assert [take_plain(long[:came], 0).rest for came in range(4)] == [0, 0, 0, 1003]
-    assert [length_of_packet(long[:came], 0) for came in range(4)] == [0, 0, 0, 1003]
+@pytest.mark.parametrize(
+    ("body", "header"),
+    [(100, 2), (1000, 3), (20_000, 4), (2_100_000, 5)],
+    ids=["a length of one byte", "of two", "of three", "of four"],
+)
+def test_another_packet_need_not_be_whole_once_its_length_is(body: int, header: int) -> None:
+    long = packet(0x32, bytes(body))
+    expected = [0] * header + [header + body]
+    assert [take_plain(long[:came], 0).rest for came in range(header + 1)] == expected
+    assert [length_of_packet(long[:came], 0) for came in range(header + 1)] == expected
 
 
 def test_a_length_that_is_none_is_left_to_paho_which_reads_six_bytes_of_it() -> None:
     bad = b"\x30" + 5 * b"\xff" + PLAIN
     assert take_plain(bad, 0) == ([], 0, 6)
     assert take_plain(bad[:4], 0) == ([], 0, 0)
+    assert [length_of_packet(bad[:came], 0) for came in range(7)] == [0, 0, 0, 0, 0, 6, 6]
+
+
+def test_a_packet_a_second_is_left_to_paho_and_no_more() -> None:
+    heard = list[Message]()
+    theirs, ours = socket.socketpair()
+    with theirs, ours:
+        buffered = BufferedSocket(ours, heard.append)
+        buffered.setblocking(False)
+        time.sleep(1.1 * TO_PAHO_EVERY_S)
+        theirs.sendall(3 * PLAIN)
+        assert buffered.recv(99) == PLAIN
+        with pytest.raises(BlockingIOError):
+            buffered.recv(99)
+        assert heard == [HEARD, HEARD]
 
 
 PAYLOADS = st.binary(max_size=300)

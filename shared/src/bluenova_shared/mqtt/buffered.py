@@ -5,7 +5,6 @@ lets go of Python's one lock; that took a sixth of a recorder's time. What is pl
 get to paho at all.
 """
 
-import contextlib
 import socket
 import ssl
 import threading
@@ -37,6 +36,7 @@ class BufferedSocket:
         self._taken = 0
         self._rest = 0  # so many bytes of the packet that is being given out are to come
         self._is_whole = False  # whether what is left in the buffer may be a whole packet
+        self._has_ended = False  # whether nothing comes after what is in the buffer
         self._to_paho_s = time.monotonic()
         # OpenSSL lets no thread read while another writes. Neither waits: there is no blocking.
         self._one_at_a_time = threading.Lock()
@@ -50,7 +50,7 @@ class BufferedSocket:
 
         Raises what the socket raises, and BlockingIOError if no such packet has come.
         """
-        if not self.pending() and not self._receive():
+        if not self._left() and not self._receive():
             return b""
         if not self._rest:
             self._begin_packet()
@@ -65,20 +65,29 @@ class BufferedSocket:
             return self._sock.send(data)
 
     def pending(self) -> int:
-        """How many bytes have come that can be read, and of which `select` knows nothing."""
-        return len(self._buffer) - self._taken if self._is_whole else 0
+        """How many bytes have come that can be read, and of which `select` knows nothing.
+
+        An end of which it knows nothing counts as one.
+        """
+        return self._left() or int(self._has_ended)
 
     def do_handshake(self) -> None:
         """TLS's handshake, with TLS."""
         if isinstance(self._sock, ssl.SSLSocket):
             self._sock.do_handshake()
 
+    def _left(self) -> int:
+        return len(self._buffer) - self._taken if self._is_whole else 0
+
     def _receive(self) -> bool:
         """Adds what has come to what is left; False at the end."""
+        if self._has_ended:
+            return False
         with self._one_at_a_time:
             more = self._sock.recv(BUFFER_BYTES)
             if isinstance(self._sock, ssl.SSLSocket):
-                more += _further_records(self._sock, len(more))
+                further, self._has_ended = _further_records(self._sock, len(more))
+                more += further
         self._buffer, self._taken = self._buffer[self._taken :] + more, 0
         self._is_whole = bool(more)
         return self._is_whole
@@ -98,18 +107,25 @@ class BufferedSocket:
         self._to_paho_s = now_s
 
 
-def _further_records(sock: ssl.SSLSocket, came_bytes: int) -> bytes:
-    """What has come after a first record: nearly each message is a record of its own.
+def _further_records(sock: ssl.SSLSocket, came_bytes: int) -> tuple[bytes, bool]:
+    """What has come after a first record, and whether it is the last: by a farewell or an error.
 
-    To ask the system and paho in between takes as long again as to read them. After an error
-    the next bytes that are asked for are the end.
+    Nearly each message is a record of its own. To ask the system and paho in between takes as long
+    again as to read them.
     """
     records = list[bytes]()
-    with contextlib.suppress(OSError):
-        while came_bytes < BUFFER_BYTES and (record := sock.recv(BUFFER_BYTES)):
-            records.append(record)
-            came_bytes += len(record)
-    return b"".join(records)
+    while came_bytes < BUFFER_BYTES:
+        try:
+            record = sock.recv(BUFFER_BYTES)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            break
+        except OSError:
+            record = b""
+        if not record:
+            return b"".join(records), True
+        records.append(record)
+        came_bytes += len(record)
+    return b"".join(records), False
 
 
 class Buffering:

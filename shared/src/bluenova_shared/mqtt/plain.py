@@ -73,7 +73,7 @@ def _message(data: bytes, at: int, body: int, end: int) -> Message | None:
     """The message that this packet is; None if it has properties, or is not as it should be."""
     topic = body + 2
     properties = topic + int.from_bytes(data[body:topic])
-    if not topic < properties < end or data[properties] != 0:
+    if properties >= end or data[properties] != 0:
         return None
     try:
         name = data[topic:properties].decode()
