@@ -167,9 +167,9 @@ def test_a_word_that_is_due_is_not_waited_for_again_and_again(running: Running) 
     delivery = running.loops.delivery
     running.loops.handle_broker(Message(TOPICS.recorder(), b"ready"))
     now_s = running.loops.clocks.steady()
-    (due_s,) = delivery.next_s(now_s)
+    (due_s,) = delivery.due_times_s(now_s)
     assert now_s < due_s <= now_s + JITTER_S
-    assert not list(delivery.next_s(due_s))
+    assert not list(delivery.due_times_s(due_s))
 
 
 def test_a_receipt_and_a_lost_battery_reach_the_parts_that_they_are_for(running: Running) -> None:

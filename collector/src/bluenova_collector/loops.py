@@ -135,7 +135,7 @@ class Loops:
 
     def _pause_s(self) -> float:
         steady_s = self.clocks.steady()
-        pauses_s = [due_s - steady_s for due_s in self.delivery.next_s(steady_s)]
+        pauses_s = [due_s - steady_s for due_s in self.delivery.due_times_s(steady_s)]
         return max(0.0, min([self.collector.pause_s(self.clocks.wall()), *pauses_s]))
 
     def _hear_receipts(self, mcu_ids: Set[str]) -> None:

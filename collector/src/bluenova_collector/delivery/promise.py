@@ -119,7 +119,7 @@ class Delivery:
         jitter_s = max(JITTER_S, self.stagger.over_s)
         self.pacing.hurry(self.steady() + random.uniform(0, jitter_s))  # noqa: S311  # spreads the collectors, no secret
 
-    def next_s(self, now_s: float) -> Iterator[float]:
+    def due_times_s(self, now_s: float) -> Iterator[float]:
         """When something is due that waits for its time, by the steady clock."""
         if (live_s := self.stagger.next_s()) is not None:
             yield live_s
