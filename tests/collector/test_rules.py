@@ -184,7 +184,7 @@ def test_the_field_takes_all_that_its_line_may_say(rule: Rule) -> None:
     assert rule.between is not None
     for end in rule.between:
         assert CHECKS[rule.place[0]](end) == end
-    value = rule.read("1 V:1")
+    value = rule.read("1 V:1 =1")
     assert value is not None
     taken = CHECKS[rule.place[0]](value)
     assert (type(taken), taken) == (type(value), value), "1.0 is not taken as a whole number"

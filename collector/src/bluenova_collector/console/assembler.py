@@ -14,12 +14,13 @@ from bluenova_collector.console.rules import (
     EnergyTotal,
     Named,
     Occurrence,
+    Place,
     Readings,
     Said,
     Unreadable,
 )
 from bluenova_collector.lru import LRU, MAX_BATTERIES
-from bluenova_shared.quantity import SMALLINT_MAX, Series
+from bluenova_shared.quantity import SMALLINT_MAX, Line, Series
 from bluenova_shared.readings import Value
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import marked, quantities
@@ -32,14 +33,24 @@ MOST_CELLS = 99
 
 Totals = dict[str, float]
 
-_COUNTS = {name: s.count for name, field, _ in quantities() if (s := marked(field, Series))}
+# Where a field's values are among the readings: of one that is an array, and of any other.
+_ARRAYS: dict[str, list[Place]] = {
+    name: [(name, index) for index in range(series.count)]
+    for name, field, _ in quantities()
+    if (series := marked(field, Series))
+}
+_SINGLE: dict[str, Place] = {
+    name: (name, None)
+    for name, field, _ in quantities()
+    if marked(field, Line) and name not in _ARRAYS
+}
 
 
 @dataclass
 class Draft:
     """What one battery has said so far in the open interval."""
 
-    readings: dict[tuple[str, int | None], Value] = dataclasses.field(default_factory=dict)
+    readings: dict[Place, Value] = dataclasses.field(default_factory=dict)
     counts: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def count(self, name: str) -> None:
@@ -51,16 +62,15 @@ class Draft:
 
         A count that cells with a voltage go far beyond is garbled.
         """
-        said = self.readings.get(("cell_count", None))
+        said = self.readings.get(_SINGLE["cell_count"])
         if said is None or not 1 <= int(said) <= MOST_CELLS:
             return None
-        beyond = sum(index >= int(said) and volt != 0 for index, volt in self._volts().items())
+        beyond = sum(map(bool, self._volts()[int(said) :]))
         return int(said) if beyond <= 1 else None
 
-    def _volts(self) -> dict[int, Value]:
-        return {
-            i: v for (name, i), v in self.readings.items() if name == "cell_v" and i is not None
-        }
+    def _volts(self) -> list[Value | None]:
+        """The cells' voltages, in their order; None is what was not said."""
+        return [*map(self.readings.get, _ARRAYS["cell_v"])]
 
     def forget_missing_cells(self, count: int | None) -> None:
         """Forgets cells beyond the battery's number of cells that it prints as 0 V.
@@ -68,25 +78,22 @@ class Draft:
         As long as that number is not known, it is at least that of the last cell with a voltage.
         """
         volts = self._volts()
-        last = max((index for index, volt in volts.items() if volt), default=-1)
-        cells = last + 1 if count is None else count
-        for index, volt in volts.items():
-            if index >= cells and volt == 0:
+        if count is None:
+            count = max((number for number, volt in enumerate(volts, 1) if volt), default=0)
+        for index in range(count, len(volts)):
+            if volts[index] == 0:
                 del self.readings["cell_v", index]
                 self.readings.pop(("cell_t", index), None)
 
     def snapshot(self, mcu_id: str, end: datetime, totals: Totals) -> Snapshot:
         """Returns what was said as a snapshot of the interval that ended at `end`."""
-        values: dict[str, object] = {**self.counts, **totals}
-        arrays: dict[str, list[Value | None]] = {
-            name: [None] * count for name, count in _COUNTS.items()
+        said = self.readings.get
+        values: dict[str, object] = {
+            **dict(zip(_SINGLE, map(said, _SINGLE.values()), strict=True)),
+            **{name: tuple(map(said, places)) for name, places in _ARRAYS.items()},
+            **self.counts,
+            **totals,
         }
-        for (name, index), value in self.readings.items():
-            if index is None:
-                values[name] = value
-            else:
-                arrays[name][index] = value
-        values.update({name: tuple(array) for name, array in arrays.items()})
         return Snapshot(time=end, mcu_id=mcu_id, **values)  # type: ignore[arg-type]  # by name from the model itself
 
 
@@ -112,6 +119,7 @@ class Assembler:
         self._cells = LRU[str | None, int]()
         self._cells.update(cells or {})
         self._drafts: dict[str | None, Draft] = {}
+        self._open: Draft | None = None  # the draft of the battery that speaks
         self._nameless: deque[tuple[datetime, Draft, Totals]] = deque()
         self._named_late: list[Snapshot] = []
         self._nobodys = False  # whether the lines are about a battery too many
@@ -130,7 +138,8 @@ class Assembler:
     def handle(self, said: Said | None) -> Said | None:
         """Takes in what a line says; returns it, or why it cannot be taken. Never raises."""
         if isinstance(said, Readings):  # most lines are
-            self._draft().readings.update(said.values)
+            draft = self._open or self._draft()
+            draft.readings.update(said.values)
             return said
         match said:
             case Named(mcu_id):
@@ -163,18 +172,17 @@ class Assembler:
                 self._wait_for_name(end, draft, dict(totals))
             else:
                 snapshots.append(draft.snapshot(mcu_id, end, totals))
-        self._drafts = {}
+        self._drafts, self._open = {}, None
         return snapshots
 
     def _draft(self) -> Draft:
-        if self._nobodys:
-            return Draft()
-        draft = self._drafts.get(self.mcu_id)
-        if draft is None:
-            draft = self._drafts[self.mcu_id] = Draft()
-        return draft
+        if self._open is None:
+            # What is about nobody's battery is kept nowhere.
+            self._open = Draft() if self._nobodys else self._drafts.setdefault(self.mcu_id, Draft())
+        return self._open
 
     def _name(self, mcu_id: str) -> Said:
+        self._open = None
         self._nobodys = mcu_id not in self._drafts and len(self._drafts) >= MAX_BATTERIES
         if self._nobodys:
             why = f"more than {MAX_BATTERIES} batteries in one interval"

@@ -9,14 +9,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from bluenova_shared.identity import McuId
 from bluenova_shared.quantity import Column, Counted, Line, Series
-from bluenova_shared.readings import Reader, Value, decimal
+from bluenova_shared.readings import NumberReader, Reader, Value, decimal
 from bluenova_shared.table import marked, quantities, value_type
 
 MCU_ID = "MCU ID: "
@@ -111,16 +111,16 @@ def _checked(read: Reader, check: Check) -> Reader:
     return reader
 
 
-def _bounded(read: Reader, rounded: Callable[[Value], Value], low: float, high: float) -> Reader:
+def _bounded(read: NumberReader, decimals: int | None, low: float, high: float) -> Reader:
     def reader(text: str) -> Value | None:
         found = read(text)
         if found is None:
             return None
-        value = rounded(found)
+        value = found if decimals is None else round(found, decimals) + 0.0
         # Compared as it is: a whole number of 400 digits is no float.
-        if isinstance(value, str) or not low <= value <= high:
-            raise ValueError(f"not between {low} and {high}")
-        return value
+        if low <= value <= high:
+            return value
+        raise ValueError(f"not between {low} and {high}")
 
     return reader
 
@@ -133,7 +133,8 @@ def _rules() -> Iterator[tuple[str, Rule]]:
         if line.between is None:
             read = _checked(line.read, CHECKS[name])
         else:
-            read = _bounded(line.read, column.rounded, *line.between)
+            # Only numbers have bounds.
+            read = _bounded(cast(NumberReader, line.read), column.decimals, *line.between)
         if series is None:
             yield line.prefix, Rule((name, None), read, line.between)
             continue
