@@ -46,13 +46,13 @@ def test_a_snapshot_and_its_receipt_wear_the_disk_little(path: Path) -> None:
 
 
 def test_the_receipts_of_a_long_outbox_wear_the_disk_little(path: Path) -> None:
-    """Ids of one hour stand together: with ids in no order it is twice as much."""
+    """Nothing is written over what is deleted: with zeros it is ten times as much."""
     outbox = open_outbox(path)
     items = list(fill(outbox, 10_000))
     before = written_bytes(os.getpid())
     for start in range(0, 5000, 250):
         outbox.delete(MCU_ID, [str(item.id) for item in items[start : start + 250]])
-    assert (written_bytes(os.getpid()) - before) / 5000 < 2500
+    assert (written_bytes(os.getpid()) - before) / 5000 < 500
 
 
 @pytest.mark.slow
