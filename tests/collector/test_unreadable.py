@@ -22,16 +22,12 @@ NO_NUMBER = [
     "C07) T: 0x1F, V: 0x10", "Write EnergyOut: 0x10",
 ]  # fmt: skip
 
-BEYOND_THE_LINES = [
+BEYOND = [
     "SOC: 32768", "SOC: -32769", "SOC: 4294967383", "SOC: 18446744073709551703",
     "SOC: " + "9" * 400, "SOC: " + "9" * 4000, "Temp: 99999", "Temp: -" + "9" * 400,
     "Current: 1e39", "Current: -1e39", "Current: 1e999", "Vpack: " + "9" * 400, "SOH: 1e400",
-    "C07) T: 99999, V: 1e307",
-]  # fmt: skip
-
-BEYOND_THE_COLUMNS = [
-    "CellCount: 65552", "CellCount: " + "9" * 400, "--- PO PARAMS --- (i=99999)",
-    "Write EnergyOut: 1e99",
+    "C07) T: 99999, V: 1e307", "CellCount: 65552", "CellCount: " + "9" * 400,
+    "--- PO PARAMS --- (i=99999)", "DEBUG: ADC[3]: 2207 = 1e99",
 ]  # fmt: skip
 
 MARKED = [
@@ -44,8 +40,8 @@ MARKED = [
 
 UNREADABLE = [
     *((line, "no number") for line in NO_NUMBER),
-    *((line, "not between ") for line in BEYOND_THE_LINES),
-    *((line, "Input should be ") for line in BEYOND_THE_COLUMNS),
+    *((line, "not between ") for line in BEYOND),
+    ("Write EnergyOut: 1e99", "Input should be "),
     *((line, "a decimal comma or thousands mark") for line in MARKED),
     ("DEBUG: ADC[3]: 2207", "no '='"),
     # sentinels

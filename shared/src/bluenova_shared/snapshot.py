@@ -14,7 +14,6 @@ from bluenova_shared.quantity import (
     CELL_V,
     CELSIUS,
     PACK_V,
-    REAL_MAX,
     Alarm,
     Count,
     Counted,
@@ -180,7 +179,7 @@ class Snapshot(BaseModel):
     adc: Annotated[
         tuple[Real4 | None, ...],
         Series(ADCS, 0, "adc_{}"),
-        Line("DEBUG: ADC[{}]: ", behind("=", thousandths), (-REAL_MAX, REAL_MAX)),
+        Line("DEBUG: ADC[{}]: ", behind("=", thousandths)),
         Sensor("ADC {}", precision=4, icon="mdi:chip", diagnostic=True, enabled=False),
         Field(min_length=ADCS, max_length=ADCS, description="the ADC channels' values"),
     ] = (None,) * ADCS

@@ -6,7 +6,7 @@ annotated with its Line. Only the MCU ID and the energy totals have rules of the
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from bluenova_shared.identity import McuId
-from bluenova_shared.quantity import Column, Counted, Line, Series
+from bluenova_shared.quantity import REAL_MAX, SMALLINT_MAX, Column, Counted, Line, Series
 from bluenova_shared.readings import NumberReader, Reader, Value, decimal
 from bluenova_shared.table import marked, quantities, value_type
 
@@ -100,6 +100,8 @@ class Rule(NamedTuple):
     between: tuple[float, float] | None
 
 
+# What the columns of numbers take.
+_TAKES = {"SMALLINT": (-SMALLINT_MAX - 1, SMALLINT_MAX), "REAL": (-REAL_MAX, REAL_MAX)}
 CHECKS = {name: Check(field, column) for name, field, column in quantities()}
 
 
@@ -130,17 +132,17 @@ def _rules() -> Iterator[tuple[str, Rule]]:
         line, series = marked(field, Line), marked(field, Series)
         if line is None:
             continue
-        if line.between is None:
-            read = _checked(line.read, CHECKS[name])
-        else:
+        if between := line.between or _TAKES.get(column.sql_type):
             # Only numbers have bounds.
-            read = _bounded(cast(NumberReader, line.read), column.decimals, *line.between)
+            read = _bounded(cast(NumberReader, line.read), column.decimals, *between)
+        else:
+            read = _checked(line.read, CHECKS[name])
         if series is None:
-            yield line.prefix, Rule((name, None), read, line.between)
+            yield line.prefix, Rule((name, None), read, between)
             continue
         for index in range(series.count):
             prefix = line.prefix.format(series.first + index)
-            yield prefix, Rule((name, index), read, line.between)
+            yield prefix, Rule((name, index), read, between)
 
 
 RULES: dict[str, list[Rule]] = defaultdict(list)
