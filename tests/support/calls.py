@@ -53,8 +53,8 @@ def record(messages: Sequence[Message]) -> None:
     stored = [entry for entry in taken if isinstance(entry, Snapshot)]
     assert len(stored) == MESSAGES
     rows = [row(snapshot) for snapshot in stored]
-    for number, cells in enumerate(rows):
-        copy_line(number, cells)
+    for cells in rows:
+        copy_line(cells)
     json_rows(rows[:20])
     owed = Receipts()
     owed.owe(Written(recorded=[*stored]), 0, at_once=False)

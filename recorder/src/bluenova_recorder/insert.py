@@ -1,14 +1,16 @@
 """How rows get into the table: the statements, and the rows in the server's own words. Pure.
 
-Many go by COPY into a stage, which is several times as fast. A few go as JSON: a stage costs 28 KB
-of the server's log each time, a row 0.4 KB, and most batches are one row.
+Many go by COPY straight into the table. If one of them is there already, COPY takes none: then all
+go by COPY into a stage, and from there what is new, for nearly twice the work. A few go as JSON: a
+stage costs 28 KB of the server's log each time, a row 0.4 KB, and most batches are one row.
 """
 
+import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Self
+from typing import BinaryIO, Self
 
 from bluenova_recorder.look import LOOK
 from bluenova_shared.table import COLUMNS, KEY, TABLE, Cell, TableColumn
@@ -19,13 +21,16 @@ FEW = 20
 _NAMES = ", ".join(column.name for column in COLUMNS)
 _KEY = ", ".join(KEY)
 
-# Either of them keeps the table from being renamed or changed until the commit. The stage lives in
-# the batch's transaction: a pooler in between gives each one another session.
-_STAGE = (
+# What comes first of all: it keeps the table from being renamed or changed until the commit, and
+# looks at it.
+BEGIN = f"SELECT FROM {TABLE} LIMIT 0; {LOOK}"
+COPY_STRAIGHT = f"COPY {TABLE} ({_NAMES}) FROM STDIN"
+# The stage lives in the batch's transaction: a pooler in between gives each one another session.
+STAGE = (
     f"CREATE TEMPORARY TABLE stage ON COMMIT DROP AS "
     f"SELECT 0 AS n, {_NAMES} FROM {TABLE} WITH NO DATA"
 )
-_PIN = f"SELECT FROM {TABLE} LIMIT 0"
+COPY_TO_STAGE = "COPY stage FROM STDIN"
 _FEW = (
     f"(SELECT ordinality - 1 AS n, {_NAMES} FROM "
     f"json_populate_recordset(NULL::{TABLE}, %(rows)s) WITH ORDINALITY) AS stage"
@@ -39,23 +44,19 @@ _STAGED = ", ".join(f"stage.{column.name}" for column in COLUMNS)
 class Statements:
     """What is done with the rows, from wherever they are.
 
-    `begin` comes first of all: it keeps the table as it is until the commit, and looks at it.
     `insert_before_key` is for a table on which no key holds for rows before `unique_from`: one
     recorder at a time looks first. Both return a row for each that was inserted: what the server
     counts itself is what was offered, on some engines (Citus). `others` gives the rows that the
     table does not have, by their number, and whether it has others with their key.
     """
 
-    begin: str
     insert: str
     insert_before_key: str
     others: str
 
 
-def _statements(begin: str, source: str) -> Statements:
-    # In one order, or two recorders that insert the same rows wait for each other for ever.
+def _statements(source: str) -> Statements:
     return Statements(
-        begin=f"{begin}; {LOOK}",
         insert=f"INSERT INTO {TABLE} ({_NAMES}) SELECT {_NAMES} FROM {source} "
         f"ORDER BY {_KEY}, n ON CONFLICT DO NOTHING RETURNING TRUE",
         insert_before_key=f"INSERT INTO {TABLE} ({_NAMES}) "
@@ -72,7 +73,7 @@ def _statements(begin: str, source: str) -> Statements:
     )
 
 
-FROM_STAGE, FROM_JSON = _statements(_STAGE, "stage"), _statements(_PIN, _FEW)
+_FROM_STAGE, _FROM_JSON = _statements("stage"), _statements(_FEW)
 
 
 @dataclass(frozen=True)
@@ -80,25 +81,32 @@ class Rows:
     """Rows ready for the server: in lines for COPY if they are many, in JSON if they are few."""
 
     statements: Statements
-    lines: bytes | None = None
+    lines: Sequence[str] = ()
     json: str | None = None
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[Cell]]) -> Self:
         """Writes the rows in the server's words."""
         if len(rows) <= FEW:
-            return cls(FROM_JSON, json=json_rows(rows))
-        lines = "".join([copy_line(n, cells) for n, cells in enumerate(rows)])
-        return cls(FROM_STAGE, lines=lines.encode())
+            return cls(_FROM_JSON, json=json_rows(rows))
+        return cls(_FROM_STAGE, lines=[copy_line(cells) for cells in rows])
+
+    def for_table(self) -> BinaryIO:
+        """The lines for COPY_STRAIGHT."""
+        return io.BytesIO("".join(self.lines).encode())
+
+    def for_stage(self) -> BinaryIO:
+        """The lines for COPY_TO_STAGE, each with the row's number."""
+        return io.BytesIO("".join([f"{n}\t{line}" for n, line in enumerate(self.lines)]).encode())
 
 
 _TEXTS = [place for place, column in enumerate(COLUMNS) if column.sql_type.startswith("VARCHAR")]
 _ALL_KNOWN = (True,) * len(COLUMNS)
 
 
-def copy_line(n: int, values: Sequence[Cell]) -> str:
+def copy_line(values: Sequence[Cell]) -> str:
     """A line of COPY's text format: numbers with their columns' decimals, unknown as null."""
-    return f"{n}\t{_written(values, _copy_form, _copy_text)}\n"
+    return f"{_written(values, _copy_form, _copy_text)}\n"
 
 
 def json_rows(rows: Sequence[Sequence[Cell]]) -> str:

@@ -1,19 +1,20 @@
 """Writes rows into the tables: each once, even if it comes often or others write, too."""
 
-import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Self
 
 import psycopg2
+from psycopg2 import errors
 from psycopg2 import extensions as pg
 
 from bluenova_recorder import rejected, schema
 from bluenova_recorder.account import SESSION, Account, Session, transaction
 from bluenova_recorder.batch import Entry
 from bluenova_recorder.cures import is_items, is_owners
-from bluenova_recorder.insert import Rows
+from bluenova_recorder.insert import BEGIN, COPY_STRAIGHT, COPY_TO_STAGE, STAGE, Rows
 from bluenova_recorder.intake import RejectedItem
 from bluenova_recorder.look import look, seen
 from bluenova_recorder.table_state import ALWAYS, TableState
@@ -30,6 +31,24 @@ _KEPT_OUT = "kept out by another unique key of the table, or by a trigger: see d
 # A batch is halved to find the items that are to blame. After so many transactions that failed, the
 # rest is written one by one: if most items are to blame, that takes half as many.
 ENOUGH_FAILED = 16
+
+# If not all rows of a batch could go straight into the table, so many go through the stage: where
+# two recorders store the same, each try would be an error in the server's log.
+BATCHES_BY_STAGE = 100
+
+
+class _KeptOut(Exception):  # noqa: N818  # no error: the stage tells which rows, and why
+    """Something keeps some of the rows out of the table."""
+
+
+# Rows that are there already, or are kept out; COPY does not go where there is row-level security.
+_NOT_STRAIGHT = (
+    _KeptOut,
+    errors.UniqueViolation,
+    errors.ExclusionViolation,
+    errors.FeatureNotSupported,
+)
+_key = attrgetter("mcu_id", "time")
 
 
 @dataclass
@@ -65,6 +84,7 @@ class Store:
         self._session = session
         self._topics = topics
         self._db: pg.connection | None = None
+        self._by_stage = 0
         # What the table was like when it was last written to, or connected to.
         self.table: TableState | None = None
 
@@ -125,14 +145,25 @@ class Store:
             return self._write([one], before)
 
     def _insert(self, db: pg.connection, entries: Sequence[Entry]) -> Written:
+        if self._by_stage:
+            self._by_stage -= 1
+        else:
+            try:
+                return self._commit(db, entries, straight=True)
+            except _NOT_STRAIGHT:
+                self._by_stage = BATCHES_BY_STAGE
+        return self._commit(db, entries, straight=False)
+
+    def _commit(self, db: pg.connection, entries: Sequence[Entry], *, straight: bool) -> Written:
         snapshots = [entry for entry in entries if isinstance(entry, Snapshot)]
+        # In one order, or two recorders that insert the same rows wait for each other for ever.
+        snapshots.sort(key=_key)
         events = [entry for entry in entries if isinstance(entry, Event)]
         refused = [entry for entry in entries if isinstance(entry, RejectedItem)]
         rows = Rows.of([row(snapshot) for snapshot in snapshots])
         # Events and rejected items are stored even while somebody keeps the table locked.
-        first = rows.statements.begin if snapshots else ""
-        with transaction(db, self._session, first) as cursor:
-            taken = self._insert_snapshots(cursor, snapshots, rows) if snapshots else {}
+        with transaction(db, self._session, BEGIN if snapshots else "") as cursor:
+            taken = self._insert_snapshots(cursor, snapshots, rows, straight) if snapshots else {}
             refused += [self._rejected(snapshots[n], reason) for n, reason in taken.items()]
             _insert_events(cursor, events)
             kept = rejected.keep(cursor, refused)
@@ -141,14 +172,23 @@ class Store:
         return Written([*recorded, *events], kept, [one for one in refused if one not in are_kept])
 
     def _insert_snapshots(
-        self, cursor: pg.cursor, snapshots: list[Snapshot], rows: Rows
+        self, cursor: pg.cursor, snapshots: list[Snapshot], rows: Rows, straight: bool
     ) -> dict[int, str]:
-        """Inserts what is not there; returns which the table does not have then, and why."""
+        """Inserts what is not there; returns which the table does not have then, and why.
+
+        Goes `straight` if it can; raises _KeptOut if the table does not take all rows then.
+        """
         self.table = seen(cursor)
         unique_from = self.table.unique_from if self.table else ALWAYS
         values = {"unique_from": unique_from, "rows": rows.json}
-        if rows.lines is not None:
-            cursor.copy_expert("COPY stage FROM STDIN", io.BytesIO(rows.lines))
+        if rows.lines and straight and unique_from == ALWAYS:
+            cursor.copy_expert(COPY_STRAIGHT, rows.for_table())
+            if cursor.rowcount != len(snapshots):
+                raise _KeptOut
+            return {}
+        if rows.lines:
+            cursor.execute(STAGE)
+            cursor.copy_expert(COPY_TO_STAGE, rows.for_stage())
         if unique_from == ALWAYS:
             cursor.execute(rows.statements.insert, values)
         else:

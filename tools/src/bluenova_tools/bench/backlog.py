@@ -78,8 +78,7 @@ def _batches(snapshots: Sequence[Snapshot]) -> Iterator[bytes]:
     """The rows in COPY's text format, as many at once as the recorder writes."""
     for start in range(0, len(snapshots), ROWS_OF_BATCH):
         rows = [row(snapshot) for snapshot in snapshots[start : start + ROWS_OF_BATCH]]
-        # The first column is the row's number in the recorder's stage.
-        yield "".join(copy_line(0, cells).partition("\t")[2] for cells in rows).encode()
+        yield "".join(copy_line(cells) for cells in rows).encode()
 
 
 def _fill(path: Path, snapshots: Sequence[Snapshot]) -> None:
