@@ -178,7 +178,7 @@ def test_a_receipt_and_a_lost_battery_reach_the_parts_that_they_are_for(running:
     running.say("Write EnergyOut: 5")
     running.run(11)
     kept = running.outbox.between(0, None, MCU_ID, 100)
-    assert '"energy_out":null' in kept[-1].payload, "the pair may have lost a line"
+    assert b'"energy_out":null' in kept[-1].payload, "the pair may have lost a line"
     named = Receipt(recorded=[item.id for item in kept])
     running.loops.handle_broker(Message(TOPICS.recorded(MCU_ID), named.to_json()))
     assert not running.outbox.waiting.total()
@@ -203,7 +203,7 @@ def test_the_farewell_ends_with_the_collectors_own(running: Running) -> None:
     assert said[-1] == (TOPICS.collector(running.outbox.name), "offline")
     assert [topic for topic, _ in said[1:-1]] == [TOPICS.status(MCU_ID)]
     kept = running.outbox.between(0, None, MCU_ID, 100)
-    assert "collector_stopped" in kept[-1].payload
+    assert b"collector_stopped" in kept[-1].payload
 
 
 def test_an_empty_word_of_a_recorder_is_none(running: Running) -> None:

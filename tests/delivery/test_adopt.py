@@ -90,16 +90,17 @@ def test_an_outbox_in_use_and_what_is_none_are_left_alone(
     ours.close()
 
 
-def test_a_damaged_item_stays_and_holds_no_other_up(tmp_path: Path) -> None:
+def test_damaged_items_stay_and_hold_no_other_up(tmp_path: Path) -> None:
     other = open_outbox(tmp_path / "other.sqlite")
     list(fill(other, 10))
     other.close()
     with contextlib.closing(sqlite3.connect(tmp_path / "other.sqlite")) as db, db:
         db.execute("UPDATE outbox SET payload = x'7b' WHERE n = 1")
+        db.execute("UPDATE outbox SET payload = replace(payload, '53.1', '53.2') WHERE n = 2")
     ours = open_outbox(tmp_path / "ours.sqlite")
     adopt(ours, [tmp_path / "other.sqlite"])
-    assert ours.waiting[MCU_ID] == 9
-    assert left(tmp_path / "other.sqlite") == 1
+    assert ours.waiting[MCU_ID] == 8
+    assert left(tmp_path / "other.sqlite") == 2
     ours.close()
 
 

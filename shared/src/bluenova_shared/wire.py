@@ -91,9 +91,9 @@ def to_chunk_json(item: Item) -> str:
     return item.model_dump_json(by_alias=True, exclude_computed_fields=True)
 
 
-def chunk_json(items: Iterable[str]) -> str:
+def chunk_json(items: Iterable[bytes]) -> bytes:
     """A chunk of items that are JSON already."""
-    return f"[{','.join(items)}]"
+    return b"[" + b",".join(items) + b"]"
 
 
 class Rejected(BaseModel):

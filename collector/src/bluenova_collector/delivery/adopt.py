@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from bluenova_collector.delivery.damage import kind, whole
+from bluenova_collector.delivery.damage import ALL_ITEMS, kind, whole
 from bluenova_collector.delivery.outbox import Outbox
 from bluenova_collector.delivery.outbox_file import DiskTrouble
 from bluenova_shared.wire import Item
@@ -14,7 +14,6 @@ from bluenova_shared.wire import Item
 log = logging.getLogger(__name__)
 
 AT_ONCE = 1000
-_OLDEST = "SELECT id, mcu_id, payload FROM outbox ORDER BY n LIMIT ?"
 
 
 class Adoption:
@@ -51,7 +50,8 @@ class Adoption:
     def _move(self, path: Path) -> int:
         uri = f"{path.absolute().as_uri()}?mode=rw"
         with contextlib.closing(sqlite3.connect(uri, timeout=0, uri=True)) as db:
-            found = db.execute(_OLDEST, (AT_ONCE,)).fetchall()
+            db.row_factory = sqlite3.Row
+            found = db.execute(f"{ALL_ITEMS} LIMIT ?", (AT_ONCE,)).fetchall()
             items: list[Item] = [item for item in map(whole, found) if item is not None]
             if items:
                 self._outbox.take_over(items)

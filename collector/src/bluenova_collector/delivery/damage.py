@@ -3,13 +3,13 @@
 import contextlib
 import errno
 import sqlite3
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from bluenova_shared.wire import ITEM, Item, chunk_json
+from bluenova_shared.wire import ITEM, Item
 
 # The errors of a file that is no outbox any more. READONLY: a byte in it says whether it may be
 # written.
@@ -21,11 +21,17 @@ _DAMAGE = (
 )
 # Python's own error for a text that is not UTF-8; it has no code.
 _NO_TEXT = "Could not decode to UTF-8"
-_ALL_ITEMS = "SELECT n, id, mcu_id, payload FROM outbox ORDER BY n"
+# With all columns: an older file has none with a checksum.
+ALL_ITEMS = "SELECT * FROM outbox ORDER BY n"
 
 
-def whole_items(path: Path) -> Iterator[tuple[int, str, str, int, str]]:
-    """The items of a damaged file that are whole: n, id, mcu_id, time_s, payload.
+def checksum(item_id: str, mcu_id: str, payload: bytes) -> int:
+    """What stands beside an item in the outbox, and fits no more if one bit of it has turned."""
+    return zlib.crc32(payload, zlib.crc32(f"{item_id}{mcu_id}".encode()))
+
+
+def whole_items(path: Path) -> Iterator[tuple[int, Item]]:
+    """The items of a damaged file that are whole, with their numbers.
 
     First those from the beginning up to the damage, then those from the end back to it.
     """
@@ -34,39 +40,40 @@ def whole_items(path: Path) -> Iterator[tuple[int, str, str, int, str]]:
             contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError),
             contextlib.closing(sqlite3.connect(path)) as db,
         ):
+            db.row_factory = sqlite3.Row
             db.text_factory = lambda text: text.decode(errors="replace")
-            for n, *found in db.execute(f"{_ALL_ITEMS} {order}"):
-                if (item := whole(found)) is not None:
-                    yield n, found[0], item.mcu_id, int(item.time.timestamp()), found[2]
+            for row in db.execute(f"{ALL_ITEMS} {order}"):
+                if (item := whole(row)) is not None:
+                    yield row["n"], item
             return
 
 
-def whole(found: Sequence[Any]) -> Item | None:
-    """The item of a row with id, MCU ID and payload, if nothing of it is damaged."""
-    item_id, mcu_id, payload = found
+def whole(row: sqlite3.Row) -> Item | None:
+    """The item of a row with all columns, if nothing of it is damaged."""
+    item_id, mcu_id, payload = row["id"], row["mcu_id"], row["payload"]
+    if isinstance(payload, str):
+        payload = payload.encode()
+    crc = dict(row).get("crc")
+    if crc is not None and not is_whole(item_id, mcu_id, payload, crc):
+        return None
+    return _item(item_id, mcu_id, payload)
+
+
+def is_whole(item_id: str, mcu_id: str, payload: bytes | None, crc: int | None) -> bool:
+    """Whether an item's text is as it was: one that is broken would break its whole chunk."""
+    if payload is None:  # damage can make it that
+        return False
+    if crc is None:  # an older collector made none
+        return _item(item_id, mcu_id, payload) is not None
+    return crc == checksum(item_id, mcu_id, payload)
+
+
+def _item(item_id: str, mcu_id: str, payload: bytes) -> Item | None:
     try:
         item = ITEM.validate_json(payload)
     except (ValidationError, TypeError):  # TypeError: not even a text
         return None
     return item if (item.id, item.mcu_id) == (item_id, mcu_id) else None
-
-
-class _Named(BaseModel):
-    """All that is asked of an item's text; what else it says is read, but not kept."""
-
-    id: str
-
-
-_NAMED = TypeAdapter(list[_Named])
-
-
-def are_whole(ids: Sequence[str], payloads: Sequence[str]) -> bool:
-    """Whether the items' texts are as they were: one that is broken would break its whole chunk."""
-    try:
-        named = _NAMED.validate_json(chunk_json(payloads))
-    except (TypeError, ValidationError):  # TypeError: not even a text
-        return False
-    return [one.id for one in named] == list(ids)
 
 
 def kind(error: Exception) -> int | None:

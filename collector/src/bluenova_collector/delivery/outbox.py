@@ -12,21 +12,28 @@ from typing import NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
-from bluenova_collector.delivery.outbox_file import DiskTrouble, Operation, OutboxFile, T
+from bluenova_collector.delivery.damage import is_whole
+from bluenova_collector.delivery.outbox_file import (
+    DiskTrouble,
+    Operation,
+    OutboxFile,
+    T,
+    as_row,
+)
 from bluenova_collector.memory import Memory
 from bluenova_shared.logs import Change
-from bluenova_shared.wire import Item, to_chunk_json
+from bluenova_shared.wire import Item
 
 log = logging.getLogger(__name__)
 
 # What a failing disk said it did not take may be there all the same.
 _INSERT = (
-    "INSERT INTO outbox (id, mcu_id, time_s, payload) VALUES (?, ?, ?, ?)"
-    " ON CONFLICT (id) DO UPDATE SET payload = excluded.payload RETURNING n"
+    "INSERT INTO outbox (id, mcu_id, time_s, payload, crc) VALUES (?, ?, ?, ?, ?)"
+    " ON CONFLICT (id) DO UPDATE SET payload = excluded.payload, crc = excluded.crc RETURNING n"
 )
 # One bit on the disk decides whether the same bytes are a text.
 _BETWEEN = (
-    "SELECT n, id, CAST(payload AS TEXT) FROM outbox"
+    "SELECT n, id, CAST(payload AS BLOB), crc FROM outbox"
     " WHERE mcu_id = ? AND n > ? AND n < ? ORDER BY n LIMIT ?"
 )
 _DELETE_OLDEST = (
@@ -42,11 +49,12 @@ MEMORY: TypeAdapter[Memory] = TypeAdapter(Memory)
 
 
 class Kept(NamedTuple):
-    """An item in the outbox, under its number."""
+    """An item in the outbox, under its number: its JSON, and whether that is as it was."""
 
     n: int
     id: str
-    payload: str
+    payload: bytes
+    is_whole: bool
 
 
 class Outbox:
@@ -104,7 +112,7 @@ class Outbox:
         self._commit(items)
 
     def _commit(self, items: Sequence[Item], **known: str) -> list[int]:
-        rows = [(i.id, i.mcu_id, int(i.time.timestamp()), to_chunk_json(i)) for i in items]
+        rows = [as_row(item) for item in items]
 
         def write(db: sqlite3.Connection) -> tuple[list[int], list[str]]:
             is_known = self._counted == self._file.changes
@@ -158,7 +166,11 @@ class Outbox:
     def between(self, above: int, below: int | None, mcu_id: str, limit: int) -> list[Kept]:
         """The battery's items with numbers in between, oldest first, `limit` at most."""
         found = (mcu_id, above, below or sys.maxsize, limit)
-        return self._read(lambda db: [Kept(*row) for row in db.execute(_BETWEEN, found)]) or []
+        rows = self._read(lambda db: db.execute(_BETWEEN, found).fetchall()) or []
+        return [
+            Kept(n, item_id, payload, is_whole(item_id, mcu_id, payload, crc))
+            for n, item_id, payload, crc in rows
+        ]
 
     def oldest(self, mcu_id: str) -> datetime | None:
         """The time of the battery's item that waits longest."""

@@ -10,7 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from bluenova_collector.delivery.damage import disk_fails, is_damage, kind, whole_items
+from bluenova_collector.delivery.damage import (
+    checksum,
+    disk_fails,
+    is_damage,
+    kind,
+    whole_items,
+)
+from bluenova_shared.wire import Item, to_chunk_json
 
 log = logging.getLogger(__name__)
 
@@ -21,14 +28,16 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS known (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
     # AUTOINCREMENT: a number never comes again, so that "after n" keeps its meaning.
     "CREATE TABLE IF NOT EXISTS outbox (n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,"
-    " mcu_id TEXT NOT NULL, time_s INTEGER NOT NULL, payload TEXT NOT NULL)",
+    " mcu_id TEXT NOT NULL, time_s INTEGER NOT NULL, payload TEXT NOT NULL, crc INTEGER)",
     "CREATE UNIQUE INDEX IF NOT EXISTS outbox_id ON outbox (id)",
     "CREATE INDEX IF NOT EXISTS outbox_mcu_id ON outbox (mcu_id, n)",
     # Items that a damaged disk has made unreadable: never sent, kept to be looked at.
     "CREATE TABLE IF NOT EXISTS damaged"
     " (n INTEGER PRIMARY KEY, id TEXT, mcu_id TEXT, payload TEXT)",
 )
-_SAVE = "INSERT OR IGNORE INTO outbox (n, id, mcu_id, time_s, payload) VALUES (?, ?, ?, ?, ?)"
+_SAVE = (
+    "INSERT OR IGNORE INTO outbox (n, id, mcu_id, time_s, payload, crc) VALUES (?, ?, ?, ?, ?, ?)"
+)
 # Deleting takes room, too, as SQLite writes changes ahead: on a disk that is full to the last byte
 # the outbox could not delete what is recorded.
 ROOM_FOR_DELETING_BYTES = 8 * 2**20
@@ -42,6 +51,13 @@ class DiskTrouble(Exception):  # noqa: N818  # reads better than DiskTroubleErro
 
 class Unusable(Exception):  # noqa: N818  # reads better, too
     """There cannot be an outbox at this place; the message says why."""
+
+
+def as_row(item: Item) -> tuple[str, str, int, str, int]:
+    """Its id, mcu_id, time_s, payload, and crc."""
+    item_id, payload = str(item.id), to_chunk_json(item)
+    crc = checksum(item_id, item.mcu_id, payload.encode())
+    return item_id, item.mcu_id, int(item.time.timestamp()), payload, crc
 
 
 class OutboxFile:
@@ -129,7 +145,8 @@ class OutboxFile:
             _remove(self._fresh)
             self._begin(str(self._fresh))
             with self._db:
-                self._db.executemany(_SAVE, whole_items(self.path))
+                saved_rows = ((n, *as_row(item)) for n, item in whole_items(self.path))
+                self._db.executemany(_SAVE, saved_rows)
             (saved,) = self._db.execute("SELECT count(*) FROM outbox").fetchone()
             self._db.close()
             for part in _PARTS:
@@ -185,6 +202,9 @@ class OutboxFile:
         with db:
             for statement in _SCHEMA:
                 db.execute(statement)
+            columns = {name for _, name, *_ in db.execute("PRAGMA table_info(outbox)")}
+            if "crc" not in columns:
+                db.execute("ALTER TABLE outbox ADD COLUMN crc INTEGER")
             known = dict(db.execute("SELECT key, value FROM known"))
             self.name = known.get("name") or self.name or secrets.token_hex(4)
             if "name" not in known:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from bluenova_collector.delivery.damage import are_whole
 from bluenova_collector.delivery.outbox import Kept, Outbox
 from bluenova_collector.delivery.outbox_file import DiskTrouble
 from bluenova_collector.delivery.pacing import Pacing
@@ -185,11 +184,9 @@ class Delivery:
 
     def _whole(self, kept: Sequence[Kept]) -> list[Kept]:
         """Those that the disk has not damaged; the others are set aside."""
-        if are_whole([item.id for item in kept], [item.payload for item in kept]):
-            return list(kept)
-        damaged = [item for item in kept if not are_whole([item.id], [item.payload])]
-        self.outbox.set_items_aside(damaged)
-        return [item for item in kept if item not in damaged]
+        if damaged := [item for item in kept if not item.is_whole]:
+            self.outbox.set_items_aside(damaged)
+        return [item for item in kept if item.is_whole]
 
     def _fitting(self, items: Sequence[Kept]) -> list[Kept]:
         """As many as fit into a chunk, without those that are too long for the broker."""
@@ -198,7 +195,7 @@ class Delivery:
             most = min(most, self._longest)
         room, chunk = most, list[Kept]()
         for item in items:
-            size = len(item.payload.encode()) + 2
+            size = len(item.payload) + 2
             if size > most:
                 self._say_too_long(item.id, size, self._longest or most)
             elif size > room:
