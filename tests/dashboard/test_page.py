@@ -71,6 +71,7 @@ def test_the_json_is_what_its_description_says(page: Page) -> None:
     for path, model in [
         ("/api/batteries", models.Latest),
         (f"{base}/series?range=day", models.Bucket),
+        (f"{base}/series?range=week", models.Bucket),  # which has empty ones
         (f"{base}/cells?range=day&points=20", models.CellBucket),
         (f"{base}/gaps?range=week", models.Gap),
         (f"{base}/changes?range=day", models.Change),

@@ -128,7 +128,7 @@ class Latest(BaseModel):
     today_integral_out: float | None
 
 
-def _of_three(name: str, about: str, quantities: str, **first: type) -> Any:
+def _of_three(name: str, about: str, quantities: str, **first: Any) -> Any:
     """A model with the lowest, the mean and the highest of each quantity."""
     three = {
         f"{quantity}_{kind}": (float | None, ...)
@@ -144,7 +144,7 @@ Bucket = _of_three(
     "The pack's quantities in a stretch of time.",
     "v_pack i_pack power soc temp v_cell_min v_cell_max spread",
     bucket_utc=datetime,
-    row_count=int,
+    row_count=int | None,  # an empty bucket has nulls
 )
 CellBucket = _of_three(
     "CellBucket",
