@@ -146,6 +146,14 @@ def test_a_recorder_that_is_ready_gets_what_waits(running: Running) -> None:
     assert len(running.times(TOPICS.backlog(MCU_ID))) == 2
 
 
+def test_a_recorder_says_how_long_it_gathers_rows(running: Running) -> None:
+    running.run(2)
+    running.loops.handle_broker(Message(TOPICS.recorder(), b"ready 60"))
+    assert running.loops.delivery.pacing.rows_wait_s == 60
+    running.loops.handle_broker(Message(TOPICS.recorder(), b"ready"))
+    assert running.loops.delivery.pacing.rows_wait_s == 0
+
+
 def test_the_recorders_word_does_not_wait_for_the_clock(running: Running) -> None:
     async def story() -> None:
         running.run(11)

@@ -63,6 +63,8 @@ def test_a_card_is_stale_after_three_intervals() -> None:
     assert not card(row(age=timedelta(seconds=30)), UTC).is_stale
     assert card(row(age=timedelta(seconds=31)), UTC).is_stale
     assert not card(row(age=timedelta(seconds=31), interval_s=60.0), UTC).is_stale
+    assert not card(row(age=timedelta(seconds=90)), UTC, rows_wait_s=60).is_stale
+    assert card(row(age=timedelta(seconds=91)), UTC, rows_wait_s=60).is_stale
 
 
 @pytest.mark.parametrize(

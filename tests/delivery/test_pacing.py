@@ -108,6 +108,14 @@ def test_what_went_out_live_is_given_time_for_its_receipt() -> None:
     assert sender.wait(0.2).send() == [1, 2]
 
 
+def test_what_went_out_live_waits_as_long_as_a_recorders_rows_wait_for_one_another() -> None:
+    sender = Sender(kept=[1])
+    sender.pacing.rows_wait_s = 60.0
+    sender.pacing.published(1, sender.now_s)
+    assert sender.wait(60 + WAITS.receipt_due_s - 0.1).send() == []
+    assert sender.wait(0.2).send() == [1]
+
+
 def test_what_is_older_than_the_live_ones_does_not_wait_for_them() -> None:
     sender = Sender(kept=[1, 2, 3])
     sender.pacing.published(3, sender.now_s)

@@ -84,11 +84,11 @@ def test_the_file_is_written_whole_or_not_at_all(script: Path, tmp_path: Path) -
 
 def test_settings_of_ones_own_are_left_alone(script: Path, tmp_path: Path) -> None:
     file = tmp_path / OVERRIDE
-    file.write_text("services:\n  recorder:\n    environment: {BATCH_AGE_S: 5}\n")
+    file.write_text("services:\n  recorder:\n    environment: {BATCH_ROWS: 1000}\n")
     done = batteries("garage=192.168.1.51", script=script)
     assert done.returncode == 1
     assert "has settings of yours" in done.stderr
-    assert "BATCH_AGE_S" in file.read_text()
+    assert "BATCH_ROWS" in file.read_text()
 
 
 def test_the_battery_of_env_is_not_read_twice(script: Path, tmp_path: Path) -> None:

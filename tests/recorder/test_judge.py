@@ -223,6 +223,14 @@ def test_a_batch_goes_when_nothing_more_comes() -> None:
     assert batch.wait_s(10.0 + 2 * QUIET_S) == 0
 
 
+def test_a_batch_that_is_to_spare_the_disk_waits_for_its_age() -> None:
+    batch = Batch(rows=100, age_s=60, quiet_s=60)
+    one = RejectedItem("t", b"1", "why")
+    for s in (0.0, 10.0, 20.0):
+        batch.add([one], s, at_once=False)
+    assert [batch.wait_s(s) for s in (20.0, 59.0, 60.0)] == [40.0, 1.0, 0.0]
+
+
 def test_whoever_waits_for_a_receipt_sends_the_batch_on_its_way() -> None:
     batch = Batch(rows=3, age_s=60)
     one = RejectedItem("t", b"1", "why")

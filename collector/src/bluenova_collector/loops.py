@@ -23,6 +23,7 @@ from bluenova_shared.message import Message
 from bluenova_shared.mqtt import events as mqtt
 from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.topics import Topics
+from bluenova_shared.wire import rows_wait_s
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class Loops:
                 self.announcer.tell_all()
             case Message(topic=topic) if topic == self.topics.recorder():
                 if event.payload:  # an empty one is a recorder's `check`, or forgets a retained one
-                    self.delivery.recorder_is_ready()
+                    self.delivery.recorder_is_ready(rows_wait_s(event.payload))
                     self._sooner.set()
             case Message(topic=topic) if topic in self.topics.home_assistant_states():
                 self.announcer.handle(event)

@@ -101,7 +101,8 @@ async def serve(arguments: list[str]) -> None:
     to_thread.current_default_thread_limiter().total_tokens = THREADS
     database = Database(settings.account().connect)
     questions = Questions(database, settings.tz)
-    site = Site(questions, settings.zone(), lambda: datetime.now(UTC))
+    wait_s = settings.batch_age_s
+    site = Site(questions, settings.zone(), lambda: datetime.now(UTC), wait_s)
     password = settings.asked_password()
     app = create_app(
         site,

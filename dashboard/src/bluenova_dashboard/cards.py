@@ -31,6 +31,7 @@ class Card:
     row: Row
     name: str
     age_s: float
+    stale_after_s: float  # the age at which its values are not live any more
     last_seen: str
     flow: str
     condition: str
@@ -43,11 +44,6 @@ class Card:
         return self.age_s > self.stale_after_s
 
     @property
-    def stale_after_s(self) -> float:
-        """The age at which its values are not live any more, in seconds."""
-        return STALE_AFTER * float(self.row["interval_s"])
-
-    @property
     def today(self) -> tuple[float | None, float | None, bool]:
         """Energy of today in and out, and whether the battery itself has counted it."""
         row = self.row
@@ -56,12 +52,13 @@ class Card:
         return row["today_integral_in"], row["today_integral_out"], False
 
 
-def card(row: Row, zone: tzinfo) -> Card:
-    """The card of a row of the overview."""
+def card(row: Row, zone: tzinfo, rows_wait_s: float = 0.0) -> Card:
+    """The card of a row of the overview; rows wait so long before the recorder writes them."""
     return Card(
         row=row,
         name=battery_name(row["mcu_id"]),
         age_s=max(row["age"].total_seconds(), 0),
+        stale_after_s=STALE_AFTER * float(row["interval_s"]) + rows_wait_s,
         last_seen=local_text(row["insert_time_utc"], zone),
         flow=_flow(row["i_pack"]),
         condition=_condition(row),

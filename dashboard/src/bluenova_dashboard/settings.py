@@ -95,6 +95,12 @@ class DashboardSettings(_SiteSettings):
         description="the path under which a reverse proxy has the page, if it passes it on",
         examples=["/battery"],
     )
+    batch_age_s: float = Field(
+        default=1.0,
+        ge=0,
+        le=60,
+        description="the recorder's BATCH_AGE_S: a battery counts as silent so much later",
+    )
     health_file: OptionalPath = Field(
         default=None,
         description="the file in which the service notes its health, for a container's check",

@@ -34,11 +34,12 @@ class View:
 
 @dataclass(frozen=True)
 class Site:
-    """Where answers come from, the site's zone, and the clock."""
+    """Where answers come from, the site's zone, the clock, and how long rows wait to be written."""
 
     questions: Questions
     zone: tzinfo
     now: Callable[[], datetime]
+    rows_wait_s: float = 0.0
 
     def cards(self, mcu_id: int | None = None) -> list[Card]:
         """The cards of all batteries, or of one. Raises NoSuchBattery."""
@@ -46,7 +47,7 @@ class Site:
         rows = self.questions.overview(now, day_begin(now, self.zone), mcu_id)
         if mcu_id is not None and not rows:
             raise NoSuchBattery(battery_name(mcu_id))
-        return [card(row, self.zone) for row in rows]
+        return [card(row, self.zone, self.rows_wait_s) for row in rows]
 
     def known(self, mcu_id: int) -> list[int]:
         """All batteries. Raises NoSuchBattery if this is none of them."""

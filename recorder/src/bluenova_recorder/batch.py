@@ -16,11 +16,16 @@ QUIET_S = 0.1
 
 
 class Batch:
-    """Entries on their way into the database; `rows` and `age_s` say when they go at the latest."""
+    """Entries on their way into the database.
 
-    def __init__(self, rows: int, age_s: float) -> None:
+    They go if they are so many `rows`, when the first is `age_s` old, or when none has come for
+    `quiet_s`.
+    """
+
+    def __init__(self, rows: int, age_s: float, quiet_s: float = QUIET_S) -> None:
         self._rows = rows
-        self._age_s = age_s
+        self.age_s = age_s
+        self._quiet_s = quiet_s
         self._entries: list[Entry] = []
         self.is_awaited = False  # whether somebody waits for the receipts to send on
         self._rejected_bytes = 0
@@ -32,10 +37,10 @@ class Batch:
         if entries:
             self.is_awaited |= at_once
             if not self._entries:
-                self._latest_s = now_s + self._age_s
+                self._latest_s = now_s + self.age_s
             if at_once:
                 self._latest_s = now_s
-            self._due_s = min(self._latest_s, now_s + QUIET_S)
+            self._due_s = min(self._latest_s, now_s + self._quiet_s)
             self._entries += entries
             for entry in entries:
                 if isinstance(entry, RejectedItem):

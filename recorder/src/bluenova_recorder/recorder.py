@@ -23,7 +23,7 @@ from bluenova_shared.mqtt.link import MqttLink
 from bluenova_shared.table import TABLE
 from bluenova_shared.threads import in_daemon_thread
 from bluenova_shared.topics import Topics
-from bluenova_shared.wire import Receipt
+from bluenova_shared.wire import Receipt, ready
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +170,8 @@ class Recorder:
     def _announce(self) -> None:
         """Tells the collectors that there is a recorder that is able to write, if there is."""
         if self._able:
-            self._link.publish(Message(self._topics.recorder(), "ready", qos=1, retain=True))
+            word = ready(self._batch.age_s)
+            self._link.publish(Message(self._topics.recorder(), word, qos=1, retain=True))
 
     def _handle(self, message: Message) -> None:
         judged = judge(message, self._topics)

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from bluenova_recorder.account import Account
+from bluenova_recorder.batch import QUIET_S
 from bluenova_shared.database_settings import DatabaseSettings
 from bluenova_shared.settings import LOG_FLAGS, ServiceSettings
 
@@ -46,8 +47,14 @@ class RecorderSettings(DatabaseSettings, ServiceSettings):
         default=1.0,
         ge=0,
         le=60,
-        description="the age in seconds at which a batch is written at the latest; it is written "
-        "at once when nothing has come for 0.1 s",
+        description="the age in seconds at which a batch is written at the latest",
+    )
+    batch_quiet_s: float = Field(
+        default=QUIET_S,
+        ge=0,
+        le=60,
+        description="the seconds without a new row after which a batch is written, whatever its "
+        "age; with both at 60 rows come up to a minute late and PostgreSQL writes much less",
     )
     keep_raw_days: int | None = Field(
         default=None,

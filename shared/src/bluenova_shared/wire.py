@@ -4,6 +4,7 @@ The recorder stores an item, commits, and only then names it in a receipt; until
 keeps it.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -26,6 +27,10 @@ T = TypeVar("T")
 
 # A chunk is never longer than this, nor than what the broker announces as its limit.
 CHUNK_BYTES: Final = 128 * 1024
+
+# A recorder's setting goes no further; a word that does must not keep a collector waiting.
+MOST_ROWS_WAIT_S: Final = 60.0
+_READY = re.compile(r"ready ([0-9]{1,3}(?:\.[0-9]{1,6})?)")
 
 Occasion = Literal["battery_lost", "battery_back", "collector_started", "collector_stopped"]
 
@@ -121,6 +126,18 @@ class Receipt(BaseModel):
     def to_json(self) -> str:
         """The receipt as it goes over MQTT."""
         return self.model_dump_json(by_alias=True)
+
+
+def ready(rows_wait_s: float) -> str:
+    """A recorder's word that it is able to write, and how long a live row may wait for others."""
+    return f"ready {rows_wait_s:g}"
+
+
+def rows_wait_s(word: str | bytes) -> float:
+    """What a recorder's word says of that, in seconds; 0 if it does not say it."""
+    text = word.decode("utf-8", "replace") if isinstance(word, bytes) else word
+    said = _READY.fullmatch(text)
+    return min(float(said[1]), MOST_ROWS_WAIT_S) if said else 0.0
 
 
 def new_id(time: datetime) -> str:

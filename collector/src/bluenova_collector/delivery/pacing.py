@@ -49,6 +49,7 @@ class Pacing:
     def __init__(self, waits: Waits = WAITS, pause_factor: float = 1.0) -> None:
         self.size = ChunkSize()
         self.sent_again = 0
+        self.rows_wait_s = 0.0  # how long a recorder lets live rows wait for one another
         self._receipt_due_s = waits.receipt_due_s
         self._backoff = Backoff.doubling(waits.first_pause_s, waits.longest_pause_s)
         self._pause_factor = pause_factor
@@ -60,7 +61,7 @@ class Pacing:
 
     def published(self, n: int, now_s: float) -> None:
         """The item with this number went out live, and has a while for its receipt."""
-        self._live.append((n, now_s + self._receipt_due_s))
+        self._live.append((n, now_s + self.rows_wait_s + self._receipt_due_s))
 
     def may_send(self, now_s: float) -> bool:
         """Whether a chunk may go out now. Chunks whose receipts are overdue are given up."""

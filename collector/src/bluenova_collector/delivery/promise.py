@@ -112,9 +112,10 @@ class Delivery:
             if not self._send_chunk(now_s):
                 break
 
-    def recorder_is_ready(self) -> None:
-        """A recorder says that it is able to write."""
+    def recorder_is_ready(self, rows_wait_s: float = 0.0) -> None:
+        """A recorder says that it is able to write, and how long live rows wait for one another."""
         self._heard_s = self.steady()
+        self.pacing.rows_wait_s = rows_wait_s
         jitter_s = max(JITTER_S, self.stagger.over_s)
         self.pacing.hurry(self.steady() + random.uniform(0, jitter_s))  # noqa: S311  # spreads the collectors, no secret
 

@@ -25,6 +25,7 @@ MB = 1e6
 # PostgreSQL makes a checkpoint each half hour, as docker-compose.yml has it: so many rows.
 ROWS_OF_CHECKPOINT = 180
 ROWS_PER_S = 40
+ROWS_OF_MINUTE = 6
 # The outbox's file is checkpointed about each 200 snapshots.
 OUTBOX_SNAPSHOTS = 1000
 
@@ -46,7 +47,15 @@ def figures(rounds: int) -> Iterator[Figure]:
         "wear",
         "written by PostgreSQL in a day, for a battery",
         "MB",
-        list(_by_postgres(one, rounds)),
+        list(_by_postgres(one, rounds, rows_of_commit=1)),
+        [payload_mb],
+        what,
+    )
+    yield Figure(
+        "wear",
+        "the same, if rows wait a minute for one another",
+        "MB",
+        list(_by_postgres(one, rounds, rows_of_commit=ROWS_OF_MINUTE)),
         [payload_mb],
         what,
     )
@@ -74,8 +83,9 @@ def _by_outbox(one: Snapshot, rounds: int) -> Iterator[float]:
                 yield _written_mb(os.getpid(), work) * A_DAY / OUTBOX_SNAPSHOTS
 
 
-def _by_postgres(one: Snapshot, rounds: int) -> Iterator[float]:
-    """A recorder at work, each row a batch of its own as it is at a row in ten seconds."""
+def _by_postgres(one: Snapshot, rounds: int, *, rows_of_commit: int) -> Iterator[float]:
+    """A recorder at work: at a row in ten seconds each is a batch of its own, unless they wait."""
+    settings = {"BATCH_ROWS": str(rows_of_commit), "BATCH_AGE_S": "60", "BATCH_QUIET_S": "60"}
     with (
         tempfile.TemporaryDirectory(prefix="bluenova-bench-") as folder,
         services.broker() as broker,
@@ -83,7 +93,7 @@ def _by_postgres(one: Snapshot, rounds: int) -> Iterator[float]:
     ):
         database = postgres.create_database("wear")
         with (
-            services.recorder(Path(folder), database, broker, BATCH_AGE_S="0") as service,
+            services.recorder(Path(folder), database, broker, **settings) as service,
             pour_into(broker) as pour,
             closing(database.connect()) as db,
         ):
