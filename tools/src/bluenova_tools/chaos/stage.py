@@ -183,6 +183,8 @@ def _recorder(stack: ExitStack, made: Stage, number: int, common: dict[str, str]
         "MQTT_HOST": "127.0.0.1",
         "MQTT_PORT": str(broker.port),
     }
+    if number > 1:  # its rows wait for one another
+        environment |= {"BATCH_AGE_S": "4", "BATCH_QUIET_S": "4"}
     service = Service(
         "bluenova_tools.chaos.recorder",
         environment=environment | common,
