@@ -250,3 +250,9 @@ def test_a_quantity_is_the_value_of_its_last_readable_line() -> None:
             assert getattr(snapshot, field) == (readable[-1] if readable else None)
 
     holds()
+
+
+def test_a_remembered_number_of_cells_that_cannot_be_ends_nothing() -> None:
+    assembler = Assembler("1A2B3C4D", {}, {"1A2B3C4D": -5})
+    feed(assembler, *(f"C{n:02d}) T: 21, V: {3300 if n <= 8 else 0}" for n in range(1, 17)))
+    assert only(assembler.close(end(1))).cell_v[:9] == (3.3,) * 8 + (None,)

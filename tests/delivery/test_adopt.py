@@ -3,6 +3,7 @@
 import contextlib
 import sqlite3
 from pathlib import Path
+from random import Random
 
 import pytest
 from tests.support.factories import MCU_ID, OTHER_MCU_ID, fill, open_outbox, snapshot
@@ -15,6 +16,7 @@ from tests.support.harness import (
     recorder,
     wait_until_ready,
 )
+from tests.support.outboxes import overwrite
 
 from bluenova_collector.delivery.adopt import AT_ONCE, Adoption
 from bluenova_collector.delivery.outbox import Outbox
@@ -102,6 +104,26 @@ def test_damaged_items_stay_and_hold_no_other_up(tmp_path: Path) -> None:
     assert ours.waiting[MCU_ID] == 8
     assert left(tmp_path / "other.sqlite") == 2
     ours.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_one_wrong_byte_anywhere_in_another_outbox_ends_nothing(tmp_path: Path, seed: int) -> None:
+    path = tmp_path / "other.sqlite"
+    other = open_outbox(path)
+    list(fill(other, 20))
+    said = {kept.id: kept.payload for kept in other.between(0, None, MCU_ID, 100)}
+    other.close()
+    whole, random = path.read_bytes(), Random(seed)
+    for _ in range(100):
+        path.write_bytes(whole)
+        # The names of its columns are in the first page.
+        overwrite(path, random.randrange(random.choice([2048, len(whole)])), random.randbytes(1))
+        ours = open_outbox(tmp_path / "ours.sqlite")
+        adopt(ours, [path])
+        for kept in ours.between(0, None, MCU_ID, 100):
+            assert kept.payload == said[kept.id]
+        ours.close()
+        (tmp_path / "ours.sqlite").unlink()
 
 
 @pytest.mark.services

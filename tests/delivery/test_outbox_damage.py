@@ -146,6 +146,66 @@ def test_items_of_an_older_collector_which_made_no_checksums_are_kept(path: Path
     saved.close()
 
 
+@pytest.mark.parametrize("kind", [1, 4, 7, 8, 9], ids="1 byte, 4 bytes, float, 0, 1".split(", "))
+def test_a_text_that_a_byte_has_made_a_number_costs_no_more_than_its_own_item(
+    path: Path, kind: int
+) -> None:
+    outbox = open_outbox(path)
+    list(fill(outbox, 200))
+    kept = outbox.between(0, None, MCU_ID, 200)[50]
+    outbox.close()
+    overwrite(path, type_of_payload(path, kept.id, len(kept.payload)), bytes([kind]))
+    overwrite(path, 18, b"\x03")  # it cannot be written: all is saved into another
+    again = open_outbox(path)
+    again.commit([snapshot(999)], MEMORY)
+    assert len(ids(again)) == 199 + 1
+    again.close()
+
+
+def test_a_length_that_a_byte_has_made_too_long_for_any_memory_ends_nothing(path: Path) -> None:
+    outbox = open_outbox(path)
+    items = list(fill(outbox, 200))
+    outbox.close()
+    id_at = path.read_bytes().index(str(items[50].id).encode())
+    overwrite(path, id_at - 12, b"\xff\xff\xff\xff\xff\x7f")
+    again = open_outbox(path)
+    again.between(0, None, MCU_ID, 1000)  # here the damage is noticed
+    again.commit([new := snapshot(999)], MEMORY)
+    assert new.id in ids(again)
+    assert len(ids(again)) > 150
+    again.close()
+
+
+@pytest.mark.parametrize(
+    "name", ["payload TEXT NOT", "crc INTEGER", "mcu_id TEXT NOT NULL, time_s"]
+)
+@pytest.mark.parametrize("byte", [b"q", b"\xff"], ids=["letter", "no text"])
+def test_a_columns_name_that_is_damaged_keeps_nothing_out(
+    path: Path, name: str, byte: bytes
+) -> None:
+    outbox = open_outbox(path)
+    kept = [item.id for item in fill(outbox, 20)]
+    outbox.close()
+    overwrite(path, path.read_bytes().index(name.encode()), byte)
+    again = open_outbox(path)
+    again.commit([new := snapshot(99)], MEMORY)
+    assert ids(again)[-1] == new.id
+    assert set(ids(again)) <= {*kept, new.id}
+    again.close()
+
+
+def type_of_payload(path: Path, item_id: str, length: int) -> int:
+    """Where the file says of this item's payload that it is a text of that length."""
+    whole = path.read_bytes()
+    number = 13 + 2 * length
+    kind = bytes([0x80 | number >> 7, number & 0x7F])
+    at = 0
+    while (at := whole.index(item_id.encode(), at + 1)) >= 0:
+        if (found := whole.find(kind, at - 12, at)) >= 0:
+            return found
+    raise AssertionError("there is no such item")
+
+
 def test_values_of_the_wrong_kind_end_nothing(path: Path) -> None:
     outbox = open_outbox(path)
     items = list(fill(outbox, 3))

@@ -3,7 +3,6 @@
 import dataclasses
 import errno
 import shutil
-import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from bluenova_collector.check.outbox_copy import (
     user_of,
 )
 from bluenova_collector.check.outbox_place import first_there, owner_cure, trouble_with
+from bluenova_collector.delivery.damage import DAMAGE
 from bluenova_collector.delivery.outbox_file import ROOM_FOR_DELETING_BYTES
 from bluenova_collector.memory import Memory
 from bluenova_shared.check.result import Findings, ago, size
@@ -109,7 +109,7 @@ class OutboxLook:
                 found = f"there is no room for a copy of the outbox in {tempfile.gettempdir()}"
                 cure = "Make room there, or set TMPDIR to a folder on a disk with more room"
             findings.warning(WAITING, found, cure)
-        except (sqlite3.Error, TypeError) as error:
+        except (*DAMAGE, TypeError) as error:
             findings.warning(
                 WAITING,
                 f"the outbox is damaged ({error}): the collector saves what can be read",

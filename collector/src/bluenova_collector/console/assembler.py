@@ -80,7 +80,7 @@ class Draft:
         volts = self._volts()
         if count is None:
             count = max((number for number, volt in enumerate(volts, 1) if volt), default=0)
-        for index in range(count, len(volts)):
+        for index in range(max(count, 0), len(volts)):
             if volts[index] == 0:
                 del self.readings["cell_v", index]
                 self.readings.pop(("cell_t", index), None)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from bluenova_collector.delivery.damage import ALL_ITEMS, kind, whole
+from bluenova_collector.delivery.damage import ALL_ITEMS, DAMAGE, kind, whole
 from bluenova_collector.delivery.outbox import Outbox
 from bluenova_collector.delivery.outbox_file import DiskTrouble
 from bluenova_shared.wire import Item
@@ -36,7 +36,7 @@ class Adoption:
         path = self._others[0]
         try:
             moved = self._move(path)
-        except (sqlite3.Error, DiskTrouble) as error:
+        except (*DAMAGE, DiskTrouble) as error:
             moved = 0
             if kind(error) != sqlite3.SQLITE_BUSY:
                 log.error("What %s holds cannot be taken over: %s", path, error)
@@ -50,7 +50,6 @@ class Adoption:
     def _move(self, path: Path) -> int:
         uri = f"{path.absolute().as_uri()}?mode=rw"
         with contextlib.closing(sqlite3.connect(uri, timeout=0, uri=True)) as db:
-            db.row_factory = sqlite3.Row
             found = db.execute(f"{ALL_ITEMS} LIMIT ?", (AT_ONCE,)).fetchall()
             items: list[Item] = [item for item in map(whole, found) if item is not None]
             if items:

@@ -4,8 +4,9 @@ import contextlib
 import errno
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -21,8 +22,11 @@ _DAMAGE = (
 )
 # Python's own error for a text that is not UTF-8; it has no code.
 _NO_TEXT = "Could not decode to UTF-8"
-# With all columns: an older file has none with a checksum.
+# By their places, not by their names, which may be damaged, too. An older file has no checksums.
 ALL_ITEMS = "SELECT * FROM outbox ORDER BY n"
+# What is raised at a damaged file: a length in it may be too long for any memory, and an error may
+# quote a text that is none.
+DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError, MemoryError)
 
 
 def checksum(item_id: str, mcu_id: str, payload: bytes) -> int:
@@ -37,24 +41,27 @@ def whole_items(path: Path) -> Iterator[tuple[int, Item]]:
     """
     for order in ("ASC", "DESC"):
         with (
-            contextlib.suppress(sqlite3.DatabaseError, UnicodeDecodeError),
+            contextlib.suppress(*DAMAGE),
             contextlib.closing(sqlite3.connect(path)) as db,
         ):
-            db.row_factory = sqlite3.Row
             db.text_factory = lambda text: text.decode(errors="replace")
             for row in db.execute(f"{ALL_ITEMS} {order}"):
                 if (item := whole(row)) is not None:
-                    yield row["n"], item
+                    yield row[0], item
             return
 
 
-def whole(row: sqlite3.Row) -> Item | None:
+def whole(row: Sequence[Any]) -> Item | None:
     """The item of a row with all columns, if nothing of it is damaged."""
-    item_id, mcu_id, payload = row["id"], row["mcu_id"], row["payload"]
+    if len(row) < 5:
+        return None
+    _, item_id, mcu_id, _, payload, *crc = row
     if isinstance(payload, str):
         payload = payload.encode()
-    crc = dict(row).get("crc")
-    if crc is not None and not is_whole(item_id, mcu_id, payload, crc):
+    if not isinstance(payload, bytes):  # damage can make it a number
+        return None
+    known = crc[0] if crc else None
+    if known is not None and not is_whole(item_id, mcu_id, payload, known):
         return None
     return _item(item_id, mcu_id, payload)
 
@@ -84,7 +91,7 @@ def kind(error: Exception) -> int | None:
 
 def is_damage(error: Exception) -> bool:
     """Whether the file is damaged, and not just a disk full or a call wrong."""
-    if isinstance(error, UnicodeDecodeError) or str(error).startswith(_NO_TEXT):
+    if isinstance(error, (UnicodeDecodeError, MemoryError)) or str(error).startswith(_NO_TEXT):
         return True
     return kind(error) in _DAMAGE
 

@@ -40,9 +40,10 @@ _DELETE_OLDEST = (
     "DELETE FROM outbox WHERE n IN (SELECT n FROM outbox ORDER BY n LIMIT ?) RETURNING mcu_id"
 )
 _SET_ITEM_ASIDE = (
-    "INSERT OR IGNORE INTO damaged SELECT n, id, mcu_id, payload FROM outbox WHERE n = ? AND id = ?"
+    "INSERT OR IGNORE INTO damaged SELECT n, id, mcu_id, payload FROM outbox"
+    " WHERE n = ? AND id IS ?"
 )
-_DELETE_ITEM = "DELETE FROM outbox WHERE n = ? AND id = ? RETURNING mcu_id"
+_DELETE_ITEM = "DELETE FROM outbox WHERE n = ? AND id IS ? RETURNING mcu_id"
 _OLDEST = "SELECT time_s FROM outbox WHERE mcu_id = ? ORDER BY n LIMIT 1"
 
 MEMORY: TypeAdapter[Memory] = TypeAdapter(Memory)

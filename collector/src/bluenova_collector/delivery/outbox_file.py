@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from bluenova_collector.delivery.damage import (
+    DAMAGE,
     checksum,
     disk_fails,
     is_damage,
@@ -122,7 +123,7 @@ class OutboxFile:
         try:
             try:
                 return operation()
-            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            except DAMAGE as error:
                 if not is_damage(error):
                     raise
                 damage = str(error)
