@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
+import psycopg2
 import pytest
 from tests.support.factories import snapshot
 from tests.support.harness import eventually, query
@@ -109,6 +110,56 @@ def test_what_an_exclusion_keeps_out_is_named_and_costs_only_itself(
     # Of two rows for one time the one with the lower key comes first.
     assert [one.mcu_id for one in written.rejected] == ["1A2B3C4D"]
     assert count(database) == len(written.recorded) == MANY
+
+
+@pytest.mark.parametrize(
+    "done",
+    [
+        pytest.param("DROP INDEX battery_pack_key", id="no key"),
+        pytest.param("CREATE TABLE heir () INHERITS (battery_pack)", id="an heir"),
+        pytest.param(
+            "ALTER TABLE battery_pack RENAME TO old;"
+            "CREATE TABLE battery_pack (LIKE old) PARTITION BY RANGE (insert_time_utc);"
+            "CREATE UNIQUE INDEX mine ON battery_pack (mcu_id, insert_time_utc);"
+            "CREATE TABLE ever PARTITION OF battery_pack DEFAULT",
+            id="partitions",
+        ),
+    ],
+)
+def test_rows_go_by_a_stage_if_no_key_or_no_order_holds_for_a_copy(
+    done: str, noting: Store, database: Database
+) -> None:
+    query(database, done)
+    for _ in range(2):
+        assert len(noting.write(batch(0)).recorded) == MANY
+    assert count(database) == MANY
+    assert count(database, "stages") == 2
+
+
+@pytest.mark.parametrize(
+    "done",
+    [
+        pytest.param(
+            "CREATE TABLE seen (n BIGINT); CREATE RULE note AS ON INSERT TO battery_pack"
+            " DO ALSO INSERT INTO seen VALUES (NEW.mcu_id)",
+            id="a rule",
+        ),
+        pytest.param(
+            "ALTER TABLE battery_pack ADD COLUMN n SERIAL,"
+            " ADD CONSTRAINT late UNIQUE (n) DEFERRABLE",
+            id="a key that is looked at late",
+        ),
+    ],
+)
+@pytest.mark.parametrize("many", [1, MANY])
+def test_what_keeps_rows_out_keeps_many_out_as_it_does_one(
+    done: str, many: int, store: Store, database: Database
+) -> None:
+    store.open()
+    query(database, done)
+    with pytest.raises(psycopg2.Error):
+        store.write(batch(0, many))
+    assert count(database) == 0
 
 
 def test_rows_go_where_there_is_row_level_security(store: Store, database: Database) -> None:

@@ -24,7 +24,8 @@ SELECT c.oid::bigint, n.nspname, c.relkind::text, greatest(c.reltuples, 0)::bigi
                          JOIN pg_attribute ON attrelid = indrelid AND attnum = k.n
                          WHERE place <= indnkeyatts ORDER BY place)) ORDER BY i.relname)
         FROM pg_index JOIN pg_class AS i ON i.oid = indexrelid
-        WHERE indrelid = c.oid)
+        WHERE indrelid = c.oid),
+       c.relkind = 'r' AND NOT c.relhassubclass AND NOT c.relhasrules AND NOT c.relrowsecurity
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.oid = to_regclass('{TABLE}')
 """
@@ -41,7 +42,7 @@ def seen(cursor: pg.cursor) -> TableState | None:
     found = cursor.fetchone()
     if found is None:
         return None
-    oid, schema, kind, rows, time_type, has_heirs, indexes = found
+    oid, schema, kind, rows, time_type, has_heirs, indexes, is_plain = found
     return TableState(
         oid=oid,
         schema=schema,
@@ -50,6 +51,7 @@ def seen(cursor: pg.cursor) -> TableState | None:
         time_type=time_type or "",
         has_heirs=has_heirs,
         indexes=tuple(_index(*index) for index in indexes or ()),
+        is_plain=is_plain,
     )
 
 

@@ -14,7 +14,7 @@ from bluenova_recorder import rejected, schema
 from bluenova_recorder.account import SESSION, Account, Session, transaction
 from bluenova_recorder.batch import Entry
 from bluenova_recorder.cures import is_items, is_owners
-from bluenova_recorder.insert import BEGIN, COPY_STRAIGHT, COPY_TO_STAGE, STAGE, Rows
+from bluenova_recorder.insert import BEGIN, COPY_STRAIGHT, COPY_TO_STAGE, FEW, STAGE, Rows
 from bluenova_recorder.intake import RejectedItem
 from bluenova_recorder.look import look, seen
 from bluenova_recorder.table_state import ALWAYS, TableState
@@ -32,8 +32,8 @@ _KEPT_OUT = "kept out by another unique key of the table, or by a trigger: see d
 # rest is written one by one: if most items are to blame, that takes half as many.
 ENOUGH_FAILED = 16
 
-# If not all rows of a batch could go straight into the table, so many go through the stage: where
-# two recorders store the same, each try would be an error in the server's log.
+# If not all rows of a batch could go straight into the table, so many batches of many rows go by
+# the stage: where two recorders store the same, each try would be an error in the server's log.
 BATCHES_BY_STAGE = 100
 
 
@@ -41,13 +41,8 @@ class _KeptOut(Exception):  # noqa: N818  # no error: the stage tells which rows
     """Something keeps some of the rows out of the table."""
 
 
-# Rows that are there already, or are kept out; COPY does not go where there is row-level security.
-_NOT_STRAIGHT = (
-    _KeptOut,
-    errors.UniqueViolation,
-    errors.ExclusionViolation,
-    errors.FeatureNotSupported,
-)
+# Rows are there already, or are kept out.
+_NOT_STRAIGHT = (_KeptOut, errors.UniqueViolation, errors.ExclusionViolation)
 _key = attrgetter("mcu_id", "time")
 
 
@@ -145,13 +140,14 @@ class Store:
             return self._write([one], before)
 
     def _insert(self, db: pg.connection, entries: Sequence[Entry]) -> Written:
-        if self._by_stage:
-            self._by_stage -= 1
-        else:
-            try:
-                return self._commit(db, entries, straight=True)
-            except _NOT_STRAIGHT:
-                self._by_stage = BATCHES_BY_STAGE
+        if sum(isinstance(entry, Snapshot) for entry in entries) > FEW:
+            if not self._by_stage:
+                try:
+                    return self._commit(db, entries, straight=True)
+                except _NOT_STRAIGHT:
+                    self._by_stage = BATCHES_BY_STAGE
+            else:
+                self._by_stage -= 1
         return self._commit(db, entries, straight=False)
 
     def _commit(self, db: pg.connection, entries: Sequence[Entry], *, straight: bool) -> Written:
@@ -181,7 +177,7 @@ class Store:
         self.table = seen(cursor)
         unique_from = self.table.unique_from if self.table else ALWAYS
         values = {"unique_from": unique_from, "rows": rows.json}
-        if rows.lines and straight and unique_from == ALWAYS:
+        if straight and self.table and self.table.takes_copies:
             cursor.copy_expert(COPY_STRAIGHT, rows.for_table())
             if cursor.rowcount != len(snapshots):
                 raise _KeptOut

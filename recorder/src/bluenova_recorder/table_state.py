@@ -68,7 +68,8 @@ class Index:
 class TableState:
     """The table as the catalogue has it: `kind` is pg_class's letter, `rows` an estimate.
 
-    It `has_heirs` if tables inherit from it in the old way, with a trigger that routes the rows.
+    It `has_heirs` if tables inherit from it in the old way, with a trigger that routes the rows. It
+    `is_plain` if it has neither heirs nor partitions, nor rules, nor row-level security.
     """
 
     oid: int
@@ -78,6 +79,17 @@ class TableState:
     time_type: str
     has_heirs: bool
     indexes: tuple[Index, ...]
+    is_plain: bool
+
+    @property
+    def takes_copies(self) -> bool:
+        """Whether COPY does with rows what INSERT does, and a key refuses what is there already.
+
+        It takes no notice of rules, does not go where there is row-level security, waits until the
+        commit with a deferred key, and fills one partition after the other: two recorders with the
+        same rows in their order would wait for each other.
+        """
+        return self.is_plain and self.has_whole_key and all(one.immediate for one in self.indexes)
 
     @property
     def can_have_key(self) -> bool:
