@@ -206,6 +206,44 @@ def type_of_payload(path: Path, item_id: str, length: int) -> int:
     raise AssertionError("there is no such item")
 
 
+@pytest.mark.parametrize(
+    ("index", "names"), [("outbox_id", "ids"), ("outbox_mcu_id", "MCU IDs")], ids=["id", "MCU ID"]
+)
+def test_an_index_that_is_damaged_hides_no_item_and_keeps_none(
+    path: Path, index: str, names: str
+) -> None:
+    outbox = open_outbox(path)
+    kept = [str(item.id) for item in fill(outbox, 20)]
+    outbox.close()
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        found = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", [index])
+        begin = (found.fetchone()[0] - 1) * 2048
+    page = path.read_bytes()[begin : begin + 2048]
+    wrong = {"ids": (kept[10].encode(), b"f" * 16), "MCU IDs": (b"1A2B3C4D", b"1A2B3C4C")}[names]
+    assert page.count(wrong[0]) >= 1
+    overwrite(path, begin, page.replace(*wrong))
+    again = open_outbox(path)
+    assert ids(again) == kept
+    assert again.delete(MCU_ID, kept) == 20
+    assert again.waiting[MCU_ID] == 0
+    again.close()
+
+
+def test_an_id_that_is_there_twice_costs_its_item_alone(path: Path) -> None:
+    outbox = open_outbox(path)
+    kept = [str(item.id) for item in fill(outbox, 20)]
+    outbox.close()
+    whole = path.read_bytes()
+    row = whole.rindex(b'"id":"' + kept[5].encode())  # in its text; its column stands before it
+    column = whole.rindex(kept[5].encode(), 0, row)
+    overwrite(path, column, kept[6].encode())
+    again = open_outbox(path)
+    whole_ones = [one.id for one in again.between(0, None, MCU_ID, 100) if one.is_whole]
+    assert whole_ones == [one for one in kept if one != kept[5]]
+    assert again.delete(MCU_ID, whole_ones) == 19
+    again.close()
+
+
 def test_values_of_the_wrong_kind_end_nothing(path: Path) -> None:
     outbox = open_outbox(path)
     items = list(fill(outbox, 3))

@@ -206,6 +206,10 @@ class OutboxFile:
             columns = {name for _, name, *_ in db.execute("PRAGMA table_info(outbox)")}
             if "crc" not in columns:
                 db.execute("ALTER TABLE outbox ADD COLUMN crc INTEGER")
+            # One bit in an index hides items, or keeps what is recorded from being deleted. If they
+            # cannot be made anew, what is damaged is found later.
+            with contextlib.suppress(*DAMAGE):
+                db.execute("REINDEX")
             known = dict(db.execute("SELECT key, value FROM known"))
             self.name = known.get("name") or self.name or secrets.token_hex(4)
             if "name" not in known:
