@@ -10,8 +10,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from tests.support.checking import Checked
 from tests.support.factories import MCU_ID, open_outbox
-from tests.support.harness import Listener, collector, wait_until_ready
+from tests.support.harness import Battery, Listener, collector, eventually, wait_until_ready
 from tests.support.outboxes import MEMORY
+from tests.support.repeating import repeating
 
 from bluenova_tools.local import Mosquitto, free_port
 
@@ -73,6 +74,25 @@ def test_two_collectors_that_throw_each_other_out(
         rival.loop_stop()
     words = "(came and went .* times|has had no broker for).*two have this name.*never a copy"
     checked.assert_names("own name", "wrong", words)
+
+
+def test_a_collector_that_has_just_started_is_given_time_to_announce_its_battery(
+    tmp_path: Path, mosquitto: Mosquitto, check_at: Callable[..., Checked]
+) -> None:
+    outbox = tmp_path / "outbox.sqlite"
+    last = f"homeassistant/device/bluenova_{MCU_ID}_battery/config"
+    with (
+        Battery() as battery,
+        Listener(mosquitto) as listener,
+        collector(
+            tmp_path, battery_port=battery.port, mqtt_port=mosquitto.port, OUTBOX_PATH=outbox
+        ),
+        repeating(lambda: battery.say(f"MCU ID: {MCU_ID}", "CellCount: 16"), every_s=0.2),
+    ):
+        eventually(lambda: listener.payloads(f"bluenova/{MCU_ID}/snapshot"))
+        assert not listener.payloads(last), "the longest part comes last"
+        checked = check_at(mosquitto.port, BATTERY_PORT=battery.port, INTERVAL=1)
+        assert checked["home assistant discovery"].state == "ok"
 
 
 def test_another_collector_of_this_battery(

@@ -1,8 +1,5 @@
 """A recorder whose rows wait for one another: fewer commits, and nothing is sent again."""
 
-import contextlib
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ from tests.support.harness import (
     recorder,
     wait_until_ready,
 )
+from tests.support.repeating import repeating
 
 from bluenova_shared.wire import MOST_ROWS_WAIT_S, ready, rows_wait_s
 from bluenova_tools.local import Database, Mosquitto
@@ -36,25 +34,6 @@ def test_no_word_keeps_a_collector_waiting_for_long(word: str | bytes) -> None:
     assert 0 <= rows_wait_s(word) <= MOST_ROWS_WAIT_S
 
 
-@contextlib.contextmanager
-def talking(battery: Battery) -> Iterator[None]:
-    over = threading.Event()
-
-    def talk() -> None:
-        number = 0
-        while not over.wait(0.2):
-            number += 1
-            battery.say(f"MCU ID: {MCU_ID}", f"SOC: {number % 100}")
-
-    thread = threading.Thread(target=talk)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 @pytest.mark.services
 @pytest.mark.slow
 def test_rows_that_wait_for_one_another_are_one_commit_and_come_once(
@@ -71,7 +50,7 @@ def test_rows_that_wait_for_one_another_are_one_commit_and_come_once(
         wait_until_ready(writing, database)
         with (
             collector(tmp_path, battery_port=battery.port, mqtt_port=mosquitto.port),
-            talking(battery),
+            repeating(lambda: battery.say(f"MCU ID: {MCU_ID}", "SOC: 55"), every_s=0.2),
         ):
             rows = "SELECT count(*), count(DISTINCT xmin::text) FROM battery_pack"
             eventually(lambda: query(database, rows)[0][0] >= 2 * ROWS_WAIT_S, timeout_s=40)

@@ -22,7 +22,7 @@ NAMES = (RECORDER, OWN_NAME, BIRTH, DISCOVERY)
 RETAINED_PART = 1 / 3
 # A collector that the broker lets in needs no longer, but after a restart of the broker.
 ALONE_S = 1.5
-# The battery's room takes about so long to hear its MCU ID.
+# The battery's room takes about so long to hear its MCU ID, and a collector to announce it.
 MOST_S = 12.0
 
 
@@ -56,7 +56,8 @@ class OthersLook:
                 expected = self._expected()
                 for topic in expected:
                     probe.subscribe(topic)
-                within_s = self.listen_s * RETAINED_PART
+                # A collector that has just started may be announcing it, part after part.
+                within_s = MOST_S if self.known.in_use else self.listen_s * RETAINED_PART
                 probe.listen(lambda: self._has_all(probe, expected), within_s)
                 heard = list(probe.heard)
         except (NoAnswer, Refused) as error:
