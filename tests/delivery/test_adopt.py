@@ -16,7 +16,7 @@ from tests.support.harness import (
     recorder,
     wait_until_ready,
 )
-from tests.support.outboxes import overwrite
+from tests.support.outboxes import filled, overwrite
 
 from bluenova_collector.delivery.adopt import AT_ONCE, Adoption
 from bluenova_collector.delivery.outbox import Outbox
@@ -93,9 +93,7 @@ def test_an_outbox_in_use_and_what_is_none_are_left_alone(
 
 
 def test_damaged_items_stay_and_hold_no_other_up(tmp_path: Path) -> None:
-    other = open_outbox(tmp_path / "other.sqlite")
-    list(fill(other, 10))
-    other.close()
+    filled(tmp_path / "other.sqlite", 10)
     with contextlib.closing(sqlite3.connect(tmp_path / "other.sqlite")) as db, db:
         db.execute("UPDATE outbox SET payload = x'7b' WHERE n = 1")
         db.execute("UPDATE outbox SET payload = replace(payload, '53.1', '53.2') WHERE n = 2")
@@ -109,10 +107,7 @@ def test_damaged_items_stay_and_hold_no_other_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_one_wrong_byte_anywhere_in_another_outbox_ends_nothing(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "other.sqlite"
-    other = open_outbox(path)
-    list(fill(other, 20))
-    said = {kept.id: kept.payload for kept in other.between(0, None, MCU_ID, 100)}
-    other.close()
+    said = {kept.id: kept.payload for kept in filled(path, 20)}
     whole, random = path.read_bytes(), Random(seed)
     for _ in range(100):
         path.write_bytes(whole)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from random import Random
 
 import pytest
 from tests.support.factories import MCU_ID, fill, open_outbox, snapshot
-from tests.support.outboxes import MEMORY, ids, overwrite
+from tests.support.outboxes import MEMORY, filled, ids, overwrite
 
 from bluenova_collector.delivery.outbox_file import Unusable
 
@@ -26,9 +27,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 def test_a_damaged_file_is_set_aside_and_new_data_kept(
     path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outbox = open_outbox(path)
-    list(fill(outbox, 500))
-    outbox.close()
+    filled(path, 500)
     DAMAGES[damage](path)
     before = path.read_bytes()
     again = open_outbox(path)
@@ -47,9 +46,7 @@ def test_a_damaged_file_is_set_aside_and_new_data_kept(
 
 
 def test_of_a_damaged_file_all_that_is_whole_is_saved(path: Path) -> None:
-    outbox = open_outbox(path)
-    kept = [item.id for item in fill(outbox, 2000)]
-    outbox.close()
+    kept = [item.id for item in filled(path, 2000)]
     overwrite(path, path.stat().st_size // 2 // 4096 * 4096, b"\xff" * 8192)
     again = open_outbox(path)
     saved = ids(again)
@@ -60,9 +57,7 @@ def test_of_a_damaged_file_all_that_is_whole_is_saved(path: Path) -> None:
 
 
 def test_a_text_that_is_none_costs_no_more_than_its_own_item(path: Path) -> None:
-    outbox = open_outbox(path)
-    items = list(fill(outbox, 10))
-    outbox.close()
+    items = filled(path, 10)
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE outbox SET payload = CAST(x'ff' AS TEXT) WHERE n IN (3, 7)")
     again = open_outbox(path)
@@ -75,10 +70,7 @@ def test_a_text_that_is_none_costs_no_more_than_its_own_item(path: Path) -> None
 def test_one_wrong_byte_anywhere_keeps_no_new_data_out_and_passes_for_none(
     path: Path, seed: int
 ) -> None:
-    outbox = open_outbox(path)
-    list(fill(outbox, 40))
-    said = {kept.id: kept.payload for kept in outbox.between(0, None, MCU_ID, 1000)}
-    outbox.close()
+    said = {kept.id: kept.payload for kept in filled(path, 40)}
     whole, random = path.read_bytes(), Random(seed)
     for _ in range(100):
         path.write_bytes(whole)
@@ -103,9 +95,7 @@ def test_a_damaged_file_that_cannot_be_set_aside_is_explained(path: Path) -> Non
 
 
 def test_a_saving_that_was_cut_short_is_done_again(path: Path) -> None:
-    outbox = open_outbox(path)
-    kept = [item.id for item in fill(outbox, 50)]
-    outbox.close()
+    kept = [item.id for item in filled(path, 50)]
     fresh = Path(f"{path}.new")
     half = open_outbox(fresh)
     list(fill(half, 5))
@@ -122,9 +112,7 @@ def test_a_saving_that_was_cut_short_is_done_again(path: Path) -> None:
 
 
 def test_items_of_an_older_collector_which_made_no_checksums_are_kept(path: Path) -> None:
-    outbox = open_outbox(path)
-    items = list(fill(outbox, 200))
-    outbox.close()
+    items = filled(path, 200)
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("ALTER TABLE outbox DROP COLUMN crc")
         db.execute("UPDATE outbox SET payload = replace(payload, ':', '}') WHERE n = 4")
@@ -150,10 +138,7 @@ def test_items_of_an_older_collector_which_made_no_checksums_are_kept(path: Path
 def test_a_text_that_a_byte_has_made_a_number_costs_no_more_than_its_own_item(
     path: Path, kind: int
 ) -> None:
-    outbox = open_outbox(path)
-    list(fill(outbox, 200))
-    kept = outbox.between(0, None, MCU_ID, 200)[50]
-    outbox.close()
+    kept = filled(path, 200)[50]
     overwrite(path, type_of_payload(path, kept.id, len(kept.payload)), bytes([kind]))
     overwrite(path, 18, b"\x03")  # it cannot be written: all is saved into another
     again = open_outbox(path)
@@ -163,10 +148,8 @@ def test_a_text_that_a_byte_has_made_a_number_costs_no_more_than_its_own_item(
 
 
 def test_a_length_that_a_byte_has_made_too_long_for_any_memory_ends_nothing(path: Path) -> None:
-    outbox = open_outbox(path)
-    items = list(fill(outbox, 200))
-    outbox.close()
-    id_at = path.read_bytes().index(str(items[50].id).encode())
+    items = filled(path, 200)
+    id_at = path.read_bytes().index(items[50].id.encode())
     overwrite(path, id_at - 12, b"\xff\xff\xff\xff\xff\x7f")
     again = open_outbox(path)
     again.between(0, None, MCU_ID, 1000)  # here the damage is noticed
@@ -183,9 +166,7 @@ def test_a_length_that_a_byte_has_made_too_long_for_any_memory_ends_nothing(path
 def test_a_columns_name_that_is_damaged_keeps_nothing_out(
     path: Path, name: str, byte: bytes
 ) -> None:
-    outbox = open_outbox(path)
-    kept = [item.id for item in fill(outbox, 20)]
-    outbox.close()
+    kept = [item.id for item in filled(path, 20)]
     overwrite(path, path.read_bytes().index(name.encode()), byte)
     again = open_outbox(path)
     again.commit([new := snapshot(99)], MEMORY)
@@ -196,32 +177,24 @@ def test_a_columns_name_that_is_damaged_keeps_nothing_out(
 
 def type_of_payload(path: Path, item_id: str, length: int) -> int:
     """Where the file says of this item's payload that it is a text of that length."""
-    whole = path.read_bytes()
     number = 13 + 2 * length
     kind = bytes([0x80 | number >> 7, number & 0x7F])
-    at = 0
-    while (at := whole.index(item_id.encode(), at + 1)) >= 0:
-        if (found := whole.find(kind, at - 12, at)) >= 0:
-            return found
-    raise AssertionError("there is no such item")
+    # Then comes the type of its checksum, and its id.
+    found = re.search(re.escape(kind) + b"." + item_id.encode(), path.read_bytes(), re.DOTALL)
+    assert found
+    return found.start()
 
 
-@pytest.mark.parametrize(
-    ("index", "names"), [("outbox_id", "ids"), ("outbox_mcu_id", "MCU IDs")], ids=["id", "MCU ID"]
-)
-def test_an_index_that_is_damaged_hides_no_item_and_keeps_none(
-    path: Path, index: str, names: str
-) -> None:
-    outbox = open_outbox(path)
-    kept = [str(item.id) for item in fill(outbox, 20)]
-    outbox.close()
+@pytest.mark.parametrize("index", ["outbox_id", "outbox_mcu_id"])
+def test_an_index_that_is_damaged_hides_no_item_and_keeps_none(path: Path, index: str) -> None:
+    kept = [item.id for item in filled(path, 20)]
     with contextlib.closing(sqlite3.connect(path)) as db:
         found = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", [index])
         begin = (found.fetchone()[0] - 1) * 2048
     page = path.read_bytes()[begin : begin + 2048]
-    wrong = {"ids": (kept[10].encode(), b"f" * 16), "MCU IDs": (b"1A2B3C4D", b"1A2B3C4C")}[names]
-    assert page.count(wrong[0]) >= 1
-    overwrite(path, begin, page.replace(*wrong))
+    right = (kept[10] if index == "outbox_id" else MCU_ID).encode()
+    assert right in page
+    overwrite(path, begin, page.replace(right, right[:-1] + bytes([right[-1] ^ 1])))
     again = open_outbox(path)
     assert ids(again) == kept
     assert again.delete(MCU_ID, kept) == 20
@@ -230,9 +203,7 @@ def test_an_index_that_is_damaged_hides_no_item_and_keeps_none(
 
 
 def test_an_id_that_is_there_twice_costs_its_item_alone(path: Path) -> None:
-    outbox = open_outbox(path)
-    kept = [str(item.id) for item in fill(outbox, 20)]
-    outbox.close()
+    kept = [item.id for item in filled(path, 20)]
     whole = path.read_bytes()
     row = whole.rindex(b'"id":"' + kept[5].encode())  # in its text; its column stands before it
     column = whole.rindex(kept[5].encode(), 0, row)
@@ -245,16 +216,14 @@ def test_an_id_that_is_there_twice_costs_its_item_alone(path: Path) -> None:
 
 
 def test_values_of_the_wrong_kind_end_nothing(path: Path) -> None:
-    outbox = open_outbox(path)
-    items = list(fill(outbox, 3))
-    outbox.close()
+    items = filled(path, 3)
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE outbox SET time_s = 'x' WHERE n = 1")
         db.execute("UPDATE outbox SET time_s = 1 << 60 WHERE n = 2")
         db.execute("UPDATE outbox SET payload = x'7b' WHERE n = 3")
     again = open_outbox(path)
     assert again.oldest(MCU_ID) is None
-    again.delete(MCU_ID, [str(items[0].id)])
+    again.delete(MCU_ID, [items[0].id])
     assert again.oldest(MCU_ID) is None
     assert len(again.between(0, None, MCU_ID, 10)) == 2
     again.close()

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from tests.support.factories import MCU_ID
+from tests.support.factories import MCU_ID, fill, open_outbox
 
-from bluenova_collector.delivery.outbox import Outbox
+from bluenova_collector.delivery.outbox import Kept, Outbox
 from bluenova_collector.memory import Memory
 
 MEMORY = Memory(
@@ -15,6 +15,16 @@ MEMORY = Memory(
     lost=["AB"],
     cells={MCU_ID: 15},
 )
+
+
+def filled(path: Path, count: int) -> list[Kept]:
+    """Makes an outbox with so many items, closes it, and tells what is in it."""
+    outbox = open_outbox(path)
+    for _ in fill(outbox, count):
+        pass
+    kept = outbox.between(0, None, MCU_ID, count)
+    outbox.close()
+    return kept
 
 
 def ids(outbox: Outbox, mcu_id: str = MCU_ID) -> list[str]:

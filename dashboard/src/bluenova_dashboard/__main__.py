@@ -101,8 +101,7 @@ async def serve(arguments: list[str]) -> None:
     to_thread.current_default_thread_limiter().total_tokens = THREADS
     database = Database(settings.account().connect)
     questions = Questions(database, settings.tz)
-    wait_s = settings.batch_age_s
-    site = Site(questions, settings.zone(), lambda: datetime.now(UTC), wait_s)
+    site = Site(questions, settings.zone(), lambda: datetime.now(UTC), settings.batch_age_s)
     password = settings.asked_password()
     app = create_app(
         site,

@@ -12,6 +12,7 @@ from bluenova_dashboard.database import Account
 from bluenova_shared.database_settings import DatabaseSettings
 from bluenova_shared.setting_types import Host, OptionalPath, OptionalSecret, OptionalText, Port
 from bluenova_shared.settings import LOG_FLAGS, PlainSettings
+from bluenova_shared.wire import MOST_ROWS_WAIT_S
 
 
 def _a_zone(name: str) -> str:
@@ -98,7 +99,7 @@ class DashboardSettings(_SiteSettings):
     batch_age_s: float = Field(
         default=1.0,
         ge=0,
-        le=60,
+        le=MOST_ROWS_WAIT_S,
         description="the recorder's BATCH_AGE_S: a battery counts as silent so much later",
     )
     health_file: OptionalPath = Field(

@@ -56,6 +56,7 @@ class Statements:
 
 
 def _statements(source: str) -> Statements:
+    # The order keeps two recorders from waiting for each other, as the store says.
     return Statements(
         insert=f"INSERT INTO {TABLE} ({_NAMES}) SELECT {_NAMES} FROM {source} "
         f"ORDER BY {_KEY}, n ON CONFLICT DO NOTHING RETURNING TRUE",

@@ -9,6 +9,7 @@ from bluenova_recorder.account import Account
 from bluenova_recorder.batch import QUIET_S
 from bluenova_shared.database_settings import DatabaseSettings
 from bluenova_shared.settings import LOG_FLAGS, ServiceSettings
+from bluenova_shared.wire import MOST_ROWS_WAIT_S
 
 
 def _a_group(group: SecretStr) -> SecretStr:
@@ -46,13 +47,13 @@ class RecorderSettings(DatabaseSettings, ServiceSettings):
     batch_age_s: float = Field(
         default=1.0,
         ge=0,
-        le=60,
+        le=MOST_ROWS_WAIT_S,
         description="the age in seconds at which a batch is written at the latest",
     )
     batch_quiet_s: float = Field(
         default=QUIET_S,
         ge=0,
-        le=60,
+        le=MOST_ROWS_WAIT_S,
         description="the seconds without a new row after which a batch is written, whatever its "
         "age; with both at 60 rows come up to a minute late and PostgreSQL writes much less",
     )

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 Value = int | float | str
 Reader = Callable[[str], Value | None]
-NumberReader = Callable[[str], int | float | None]
 
 _NUMBER = re.compile(
     r"[ \t\v\f]*"

@@ -28,7 +28,7 @@ T = TypeVar("T")
 # A chunk is never longer than this, nor than what the broker announces as its limit.
 CHUNK_BYTES: Final = 128 * 1024
 
-# A recorder's setting goes no further; a word that does must not keep a collector waiting.
+# The settings go no further; a word that does must not keep a collector waiting.
 MOST_ROWS_WAIT_S: Final = 60.0
 _READY = re.compile(r"ready ([0-9]{1,3}(?:\.[0-9]{1,6})?)")
 

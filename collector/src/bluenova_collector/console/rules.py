@@ -6,17 +6,17 @@ annotated with its Line. Only the MCU ID and the energy totals have rules of the
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from bluenova_shared.identity import McuId
 from bluenova_shared.quantity import REAL_MAX, SMALLINT_MAX, Column, Counted, Line, Series
-from bluenova_shared.readings import NumberReader, Reader, Value, decimal
+from bluenova_shared.readings import Reader, Value, decimal
 from bluenova_shared.table import marked, quantities, value_type
 
 MCU_ID = "MCU ID: "
@@ -113,16 +113,16 @@ def _checked(read: Reader, check: Check) -> Reader:
     return reader
 
 
-def _bounded(read: NumberReader, decimals: int | None, low: float, high: float) -> Reader:
+def _bounded(read: Reader, rounded: Callable[[Value], Value], low: float, high: float) -> Reader:
     def reader(text: str) -> Value | None:
         found = read(text)
         if found is None:
             return None
-        value = found if decimals is None else round(found, decimals) + 0.0
+        value = rounded(found)
         # Compared as it is: a whole number of 400 digits is no float.
-        if low <= value <= high:
-            return value
-        raise ValueError(f"not between {low} and {high}")
+        if isinstance(value, str) or not low <= value <= high:
+            raise ValueError(f"not between {low} and {high}")
+        return value
 
     return reader
 
@@ -133,8 +133,7 @@ def _rules() -> Iterator[tuple[str, Rule]]:
         if line is None:
             continue
         if between := line.between or _TAKES.get(column.sql_type):
-            # Only numbers have bounds.
-            read = _bounded(cast(NumberReader, line.read), column.decimals, *between)
+            read = _bounded(line.read, column.rounded, *between)
         else:
             read = _checked(line.read, CHECKS[name])
         if series is None:

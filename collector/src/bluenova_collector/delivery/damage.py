@@ -60,8 +60,7 @@ def whole(row: Sequence[Any]) -> Item | None:
         payload = payload.encode()
     if not isinstance(payload, bytes):  # damage can make it a number
         return None
-    known = crc[0] if crc else None
-    if known is not None and not is_whole(item_id, mcu_id, payload, known):
+    if crc and crc[0] not in (None, checksum(item_id, mcu_id, payload)):
         return None
     return _item(item_id, mcu_id, payload)
 
