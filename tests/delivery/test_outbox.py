@@ -42,7 +42,7 @@ def test_a_snapshot_and_its_receipt_wear_the_disk_little(path: Path) -> None:
         one = snapshot(n)
         outbox.commit([one], MEMORY)
         assert outbox.delete(one.mcu_id, [str(one.id)]) == 1
-    assert (written_bytes(os.getpid()) - before) / 100 < 20_000
+    assert (written_bytes(os.getpid()) - before) / 100 < 12_000
 
 
 def test_the_receipts_of_a_long_outbox_wear_the_disk_little(path: Path) -> None:

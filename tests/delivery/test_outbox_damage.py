@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 from tests.support.factories import MCU_ID, fill, open_outbox, snapshot
-from tests.support.outboxes import MEMORY, filled, ids, overwrite
+from tests.support.outboxes import MEMORY, PAGE_BYTES, filled, ids, overwrite
 
 from bluenova_collector.delivery.outbox_file import Unusable
 
@@ -47,7 +47,7 @@ def test_a_damaged_file_is_set_aside_and_new_data_kept(
 
 def test_of_a_damaged_file_all_that_is_whole_is_saved(path: Path) -> None:
     kept = [item.id for item in filled(path, 2000)]
-    overwrite(path, path.stat().st_size // 2 // 4096 * 4096, b"\xff" * 8192)
+    overwrite(path, path.stat().st_size // 2 // PAGE_BYTES * PAGE_BYTES, b"\xff" * 2 * PAGE_BYTES)
     again = open_outbox(path)
     saved = ids(again)
     assert again.waiting[MCU_ID] == len(saved)
@@ -190,8 +190,8 @@ def test_an_index_that_is_damaged_hides_no_item_and_keeps_none(path: Path, index
     kept = [item.id for item in filled(path, 20)]
     with contextlib.closing(sqlite3.connect(path)) as db:
         found = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", [index])
-        begin = (found.fetchone()[0] - 1) * 2048
-    page = path.read_bytes()[begin : begin + 2048]
+        begin = (found.fetchone()[0] - 1) * PAGE_BYTES
+    page = path.read_bytes()[begin : begin + PAGE_BYTES]
     right = (kept[10] if index == "outbox_id" else MCU_ID).encode()
     assert right in page
     overwrite(path, begin, page.replace(right, right[:-1] + bytes([right[-1] ^ 1])))

@@ -31,7 +31,7 @@ def ids(outbox: Outbox, mcu_id: str = MCU_ID) -> list[str]:
     return [kept.id for kept in outbox.between(0, None, mcu_id, 100_000)]
 
 
-PAGE_BYTES = 4096
+PAGE_BYTES = 1024
 
 
 def page_of_items(file: Path) -> int:
