@@ -76,8 +76,9 @@ def test_a_service_is_ready_once_each_trouble_of_its_start_is_over(tmp_path: Pat
         assert await is_ready()
         troubles["database"] = None
         assert await is_ready()
+        assert await asyncio.to_thread(check, path) == (0, "healthy")
         beating.cancel()
 
     assert check(path) == (1, "not ready yet")
     asyncio.run(story())
-    assert check(path) == (0, "healthy")
+    assert check(path) == (1, "not ready yet"), "it was stopped, and nobody believes its last word"
