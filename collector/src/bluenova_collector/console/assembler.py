@@ -1,7 +1,7 @@
 """Makes snapshots of what console lines say. Pure: the time is passed in. Bounded."""
 
 import dataclasses
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ from bluenova_collector.console.rules import (
 from bluenova_collector.lru import LRU, MAX_BATTERIES
 from bluenova_shared.quantity import SMALLINT_MAX, Line, Series
 from bluenova_shared.readings import Value
-from bluenova_shared.snapshot import Snapshot
+from bluenova_shared.snapshot import CELLS, Snapshot
 from bluenova_shared.table import marked, quantities
 
 # How many closed intervals wait for the very first MCU ID: an hour of them at 10 s.
@@ -33,24 +33,25 @@ MOST_CELLS = 99
 
 Totals = dict[str, float]
 
-# Where a field's values are among the readings: of one that is an array, and of any other.
-_ARRAYS: dict[str, list[Place]] = {
-    name: [(name, index) for index in range(series.count)]
-    for name, field, _ in quantities()
-    if (series := marked(field, Series))
-}
-_SINGLE: dict[str, Place] = {
-    name: (name, None)
-    for name, field, _ in quantities()
-    if marked(field, Line) and name not in _ARRAYS
-}
+# All places of values in the fields' order, which a copy keeps; none of them has been said yet.
+_NOTHING: dict[Place, Value | None] = {}
+# Where among them a field's value is, or its values if it is an array.
+_WHERE: dict[str, int | slice] = {}
+for _name, _field, _ in quantities():
+    _begin = len(_NOTHING)
+    if _series := marked(_field, Series):
+        _NOTHING |= {(_name, _index): None for _index in range(_series.count)}
+        _WHERE[_name] = slice(_begin, len(_NOTHING))
+    elif marked(_field, Line):
+        _NOTHING[_name, None] = None
+        _WHERE[_name] = _begin
 
 
 @dataclass
 class Draft:
     """What one battery has said so far in the open interval."""
 
-    readings: dict[Place, Value] = dataclasses.field(default_factory=dict)
+    readings: dict[Place, Value | None] = dataclasses.field(default_factory=_NOTHING.copy)
     counts: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def count(self, name: str) -> None:
@@ -62,39 +63,30 @@ class Draft:
 
         A count that cells with a voltage go far beyond is garbled.
         """
-        said = self.readings.get(_SINGLE["cell_count"])
+        said = self.readings["cell_count", None]
         if said is None or not 1 <= int(said) <= MOST_CELLS:
             return None
-        beyond = sum(map(bool, self._volts()[int(said) :]))
-        return int(said) if beyond <= 1 else None
-
-    def _volts(self) -> list[Value | None]:
-        """The cells' voltages, in their order; None is what was not said."""
-        return [*map(self.readings.get, _ARRAYS["cell_v"])]
+        beyond = [index for index in range(int(said), CELLS) if self.readings["cell_v", index]]
+        return int(said) if len(beyond) <= 1 else None
 
     def forget_missing_cells(self, count: int | None) -> None:
         """Forgets cells beyond the battery's number of cells that it prints as 0 V.
 
         As long as that number is not known, it is at least that of the last cell with a voltage.
         """
-        volts = self._volts()
         if count is None:
-            count = max((number for number, volt in enumerate(volts, 1) if volt), default=0)
-        for index in range(max(count, 0), len(volts)):
-            if volts[index] == 0:
-                del self.readings["cell_v", index]
-                self.readings.pop(("cell_t", index), None)
+            numbers = range(1, CELLS + 1)
+            count = max((n for n in numbers if self.readings["cell_v", n - 1]), default=0)
+        for index in range(max(count, 0), CELLS):
+            if self.readings["cell_v", index] == 0:
+                self.readings["cell_v", index] = self.readings["cell_t", index] = None
 
     def snapshot(self, mcu_id: str, end: datetime, totals: Totals) -> Snapshot:
         """Returns what was said as a snapshot of the interval that ended at `end`."""
-        said = self.readings.get
-        values: dict[str, object] = {
-            **dict(zip(_SINGLE, map(said, _SINGLE.values()), strict=True)),
-            **{name: tuple(map(said, places)) for name, places in _ARRAYS.items()},
-            **self.counts,
-            **totals,
-        }
-        return Snapshot(time=end, mcu_id=mcu_id, **values)  # type: ignore[arg-type]  # by name from the model itself
+        said = tuple(self.readings.values())
+        values = {name: said[where] for name, where in _WHERE.items()}
+        named = {"time": end, "mcu_id": mcu_id}
+        return Snapshot.model_validate({**values, **self.counts, **totals, **named})
 
 
 class Assembler:
@@ -118,7 +110,7 @@ class Assembler:
         self._totals.update({mcu: dict(known) for mcu, known in (totals or {}).items()})
         self._cells = LRU[str | None, int]()
         self._cells.update(cells or {})
-        self._drafts: dict[str | None, Draft] = {}
+        self._drafts = defaultdict[str | None, Draft](Draft)
         self._open: Draft | None = None  # the draft of the battery that speaks
         self._nameless: deque[tuple[datetime, Draft, Totals]] = deque()
         self._named_late: list[Snapshot] = []
@@ -137,21 +129,23 @@ class Assembler:
 
     def handle(self, said: Said | None) -> Said | None:
         """Takes in what a line says; returns it, or why it cannot be taken. Never raises."""
+        if said is None:
+            return None
         if isinstance(said, Readings):  # most lines are
             draft = self._open or self._draft()
-            draft.readings.update(said.values)
+            draft.readings |= said.values
             return said
         match said:
-            case Named(mcu_id):
-                return self._name(mcu_id)
-            case Occurrence(field=name):
-                self._draft().count(name)
+            case Named():
+                return self._name(said)
+            case Occurrence():
+                self._draft().count(said.field)
             case EnergyFollows():
                 self._draft()
                 self._pair.arm()
-            case EnergyTotal(value):
+            case EnergyTotal():
                 self._draft()
-                self._take_total(value)
+                self._take_total(said.value)
             case Unreadable(prefix) if prefix == ENERGY:
                 self._pair.next()
         return said
@@ -172,16 +166,18 @@ class Assembler:
                 self._wait_for_name(end, draft, dict(totals))
             else:
                 snapshots.append(draft.snapshot(mcu_id, end, totals))
-        self._drafts, self._open = {}, None
+        self._drafts.clear()
+        self._open = None
         return snapshots
 
     def _draft(self) -> Draft:
         if self._open is None:
             # What is about nobody's battery is kept nowhere.
-            self._open = Draft() if self._nobodys else self._drafts.setdefault(self.mcu_id, Draft())
+            self._open = Draft() if self._nobodys else self._drafts[self.mcu_id]
         return self._open
 
-    def _name(self, mcu_id: str) -> Said:
+    def _name(self, said: Named) -> Said:
+        mcu_id = said.mcu_id
         self._open = None
         self._nobodys = mcu_id not in self._drafts and len(self._drafts) >= MAX_BATTERIES
         if self._nobodys:
@@ -191,7 +187,7 @@ class Assembler:
             self._name_the_nameless(mcu_id)
         self.mcu_id = mcu_id
         self._draft()
-        return Named(mcu_id)
+        return said
 
     def _name_the_nameless(self, mcu_id: str) -> None:
         self._named_late += [d.snapshot(mcu_id, end, totals) for end, d, totals in self._nameless]
