@@ -5,11 +5,10 @@ annotated with its Line. Only the MCU ID and the energy totals have rules of the
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -41,7 +40,8 @@ class Unreadable:
     why: str
 
 
-class Readings(NamedTuple):
+@dataclass(slots=True)  # frozen, it would take twice as long to make
+class Readings:
     """The values of a line, never changed, and those of them that cannot be read."""
 
     values: Mapping[Place, Value]
@@ -89,7 +89,8 @@ class Check:
         return self._column.rounded(self._validate(value))
 
 
-class Rule(NamedTuple):
+@dataclass(frozen=True)
+class Rule:
     """Where a value belongs, and how it is read from the text after a prefix, and checked.
 
     What is `between` two numbers needs no other check: the field takes both.
@@ -144,9 +145,9 @@ def _rules() -> Iterator[tuple[str, Rule]]:
             yield prefix, Rule((name, index), read, between)
 
 
-RULES: dict[str, list[Rule]] = defaultdict(list)
+RULES: dict[str, list[Rule]] = {}
 for _prefix, _rule in _rules():
-    RULES[_prefix].append(_rule)
+    RULES.setdefault(_prefix, []).append(_rule)
 
 COUNTED = {
     counted.prefix: name for name, field, _ in quantities() if (counted := marked(field, Counted))
@@ -155,7 +156,8 @@ COUNTED = {
 MCU_ID_CHECK: TypeAdapter[str] = TypeAdapter(McuId)
 _MCU_ID = re.compile(r"[ \t]*(?:0[xX])?([0-9A-Fa-f]+)")
 
-_PREFIX = re.compile("|".join(map(re.escape, (*RULES, *COUNTED, MCU_ID, ENERGY_FOLLOWS, ENERGY))))
+_PREFIXES = "|".join(map(re.escape, (*RULES, *COUNTED, MCU_ID, ENERGY_FOLLOWS, ENERGY)))
+_PREFIX_AND_TEXT = re.compile(f"({_PREFIXES})(.*)", re.DOTALL)
 
 
 def read(line: str) -> Said | None:
@@ -164,16 +166,26 @@ def read(line: str) -> Said | None:
 
 
 def _read(line: str) -> Said | None:
-    match = _PREFIX.match(line)
+    """Returns what the line says; each of its values stands on its own."""
+    match = _PREFIX_AND_TEXT.match(line)
     if match is None:
         return None
-    prefix, text = match[0], line[match.end() :]
-    if prefix in RULES:
-        return _readings(prefix, line, text)
-    try:
-        return _said(prefix, text)
-    except ValueError as error:
-        return Unreadable(prefix, line, _why(error))
+    prefix, text = match.groups()
+    if prefix not in RULES:
+        return _said(prefix, line, text)
+    values: dict[Place, Value] = {}
+    unreadable: tuple[Unreadable, ...] = ()
+    for rule in RULES[prefix]:
+        try:
+            value = rule.read(text)
+        except ValueError as error:
+            unreadable += (Unreadable(prefix, line, _why(error)),)
+        else:
+            if value is not None:
+                values[rule.place] = value
+    if unreadable and not values:
+        return unreadable[0]
+    return Readings(values, unreadable)
 
 
 _read_short = lru_cache(MOST_REMEMBERED)(_read)
@@ -184,31 +196,18 @@ def is_readable(said: Said | None) -> bool:
     return said is not None and not isinstance(said, Unreadable)
 
 
-def _said(prefix: str, text: str) -> Said:
+def _said(prefix: str, line: str, text: str) -> Said:
+    """Returns what a line says whose prefix has no rule."""
     if prefix in COUNTED:
         return Occurrence(COUNTED[prefix])
-    if prefix == MCU_ID:
-        return Named(_mcu_id(text))
-    if prefix == ENERGY:
-        return EnergyTotal(float(CHECKS["energy_out"](decimal(text))))
+    try:
+        if prefix == MCU_ID:
+            return Named(_mcu_id(text))
+        if prefix == ENERGY:
+            return EnergyTotal(float(CHECKS["energy_out"](decimal(text))))
+    except ValueError as error:
+        return Unreadable(prefix, line, _why(error))
     return EnergyFollows()
-
-
-def _readings(prefix: str, line: str, text: str) -> Readings | Unreadable:
-    """Each value stands on its own."""
-    values: dict[Place, Value] = {}
-    unreadable: tuple[Unreadable, ...] = ()
-    for place, read_value, _ in RULES[prefix]:
-        try:
-            value = read_value(text)
-        except ValueError as error:
-            unreadable += (Unreadable(prefix, line, _why(error)),)
-        else:
-            if value is not None:
-                values[place] = value
-    if unreadable and not values:
-        return unreadable[0]
-    return Readings(values, unreadable)
 
 
 def _why(error: ValueError) -> str:
