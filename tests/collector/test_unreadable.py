@@ -82,6 +82,14 @@ def test_the_values_of_a_line_that_cannot_be_read_are_told_beside_the_others() -
     assert said.unreadable == (Unreadable("C07) T: ", "C07) T: 31, V: abc", "no number"),)
 
 
+@pytest.mark.parametrize("cell", [3, 4])
+def test_what_cells_say_alike_each_of_them_says_of_itself(cell: int) -> None:
+    prefix = f"C{cell:02}) T: "
+    line = prefix + "27, V: xyz"
+    unreadable = (Unreadable(prefix, line, "no number"),)
+    assert read(line) == Readings({("cell_t", cell - 1): 27}, unreadable)
+
+
 @pytest.mark.parametrize("line", CHATTER, ids=sentence)
 def test_chatter_is(line: str) -> None:
     assert read(line) is None
