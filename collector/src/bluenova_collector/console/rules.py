@@ -29,7 +29,8 @@ Place = tuple[str, int | None]
 # A battery says the same lines again and again: what so many said is remembered, if they are short.
 # Of an hour's lines four in five were said before; to look one up takes a twentieth of the time.
 MOST_REMEMBERED, SHORT = 8192, 64
-# What is new of one cell, another has mostly said: so many of their values are remembered.
+# What is new of one cell, another has mostly said: so many of their values are remembered, of short
+# texts, too. The longest line of garbage takes 16 KB.
 MOST_OF_CELLS = 512
 
 
@@ -130,6 +131,11 @@ def _bounded(read: Reader, rounded: Callable[[Value], Value], low: float, high: 
     return reader
 
 
+def _remembering(read: Reader) -> Reader:
+    remembered = lru_cache(MOST_OF_CELLS)(read)
+    return lambda text: remembered(text) if len(text) <= SHORT else read(text)
+
+
 def _rules() -> Iterator[tuple[str, Rule]]:
     for name, field, column in quantities():
         line, series = marked(field, Line), marked(field, Series)
@@ -143,7 +149,7 @@ def _rules() -> Iterator[tuple[str, Rule]]:
             yield line.prefix, Rule((name, None), read, between)
             continue
         if series.per_cell:
-            read = lru_cache(MOST_OF_CELLS)(read)
+            read = _remembering(read)
         for index in range(series.count):
             prefix = line.prefix.format(series.first + index)
             yield prefix, Rule((name, index), read, between)
