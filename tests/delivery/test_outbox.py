@@ -55,6 +55,23 @@ def test_the_receipts_of_a_long_outbox_wear_the_disk_little(path: Path) -> None:
     assert (written_bytes(os.getpid()) - before) / 5000 < 500
 
 
+@pytest.mark.parametrize("page_bytes", [1024, 2048, 4096, 65536])
+def test_the_log_of_changes_grows_to_4_mib_in_an_older_file_too(
+    path: Path, page_bytes: int
+) -> None:
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as older:
+        older.execute(f"PRAGMA page_size = {page_bytes}")
+        older.execute("VACUUM")
+    outbox = open_outbox(path)
+    for _ in fill(outbox, 15_000, at_once=50):
+        pass
+    assert 3.9 < Path(f"{path}-wal").stat().st_size / 2**20 < 5.2
+    outbox.close()
+    with contextlib.closing(sqlite3.connect(path)) as older:
+        assert older.execute("PRAGMA page_size").fetchone() == (page_bytes,)
+
+
 @pytest.mark.slow
 def test_what_was_committed_is_there_after_a_kill_and_nothing_in_part(path: Path) -> None:
     program = f"""

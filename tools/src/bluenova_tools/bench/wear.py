@@ -26,7 +26,7 @@ MB = 1e6
 ROWS_OF_CHECKPOINT = 180
 ROWS_PER_S = 40
 ROWS_OF_MINUTE = 6
-# The outbox's file is checkpointed about each 200 snapshots.
+# The outbox's file is checkpointed about each 450 snapshots.
 OUTBOX_SNAPSHOTS = 1000
 
 
