@@ -76,9 +76,45 @@ def test_a_service_is_ready_once_each_trouble_of_its_start_is_over(tmp_path: Pat
         assert await is_ready()
         troubles["database"] = None
         assert await is_ready()
-        assert await asyncio.to_thread(check, path) == (0, "healthy")
         beating.cancel()
 
     assert check(path) == (1, "not ready yet")
     asyncio.run(story())
-    assert check(path) == (1, "not ready yet"), "it was stopped, and nobody believes its last word"
+    assert check(path) == (0, "healthy")
+
+
+# A service whose job fails once there is a file of that name.
+_SERVICE = """
+import asyncio, sys, time
+from pathlib import Path
+from bluenova_shared.service import run_jobs
+
+async def work():
+    while not Path(sys.argv[2]).exists():
+        await asyncio.sleep(0.05)
+    raise RuntimeError("this job fails")
+
+async def nothing():
+    pass
+
+asyncio.run(run_jobs(
+    [work()], asyncio.Event().wait(), nothing,
+    health_file=Path(sys.argv[1]), troubles={}, steady=time.monotonic,
+))
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_stopped_service_has_no_state_and_that_of_a_failed_one_stays(
+    tmp_path: Path, fails: bool
+) -> None:
+    path, failure = tmp_path / "health.json", tmp_path / "failure"
+    command = [sys.executable, "-c", _SERVICE, str(path), str(failure)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as service:
+        eventually(path.exists)
+        if fails:
+            failure.touch()
+        else:
+            service.terminate()
+        assert service.wait(10) == int(fails)
+    assert path.exists() == fails

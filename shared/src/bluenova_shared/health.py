@@ -30,38 +30,31 @@ Troubles = Mapping[str, Callable[[], float | None]]
 
 
 async def keep_beating(path: Path, troubles: Troubles, steady: Callable[[], float]) -> None:
-    """Writes the state down every second, until cancelled; a stopped service has none."""
+    """Writes the state down every second, until cancelled."""
+    fresh = path.with_name(path.name + ".new")
     from_start = {name: ask() for name, ask in troubles.items()}
     failing = Change()
-    try:
-        while True:
-            since = {name: ask() for name, ask in troubles.items()}
-            # A service with a trouble that it had from the start has not begun its work yet: those
-            # that wait for its health go on waiting.
-            from_start = {
-                name: at_s
-                for name, at_s in from_start.items()
-                if at_s is not None and at_s == since[name]
-            }
-            state = {"beat_s": steady(), "ready": not from_start, "since_s": since}
-            if (error := _write(path, json.dumps(state))) and failing.to(str(error)):
+    while True:
+        since = {name: ask() for name, ask in troubles.items()}
+        # A service with a trouble that it had from the start has not begun its work yet: those that
+        # wait for its health go on waiting.
+        from_start = {
+            name: at_s
+            for name, at_s in from_start.items()
+            if at_s is not None and at_s == since[name]
+        }
+        state = {"beat_s": steady(), "ready": not from_start, "since_s": since}
+        try:
+            fresh.write_text(json.dumps(state))
+            fresh.replace(path)  # whole at any time
+        except OSError as error:
+            if failing.to(str(error)):
                 log.error("HEALTH_FILE cannot be written (%s): the check will call us sick", error)
-            await asyncio.sleep(BEAT_EVERY_S)
-    finally:
-        _remove(path)
+        await asyncio.sleep(BEAT_EVERY_S)
 
 
-def _write(path: Path, state: str) -> OSError | None:
-    fresh = path.with_name(path.name + ".new")
-    try:
-        fresh.write_text(state)
-        fresh.replace(path)  # whole at any time
-    except OSError as error:
-        return error
-    return None
-
-
-def _remove(path: Path) -> None:
+def forget_state(path: Path) -> None:
+    """Removes what was written down: a service that was stopped has no state."""
     with contextlib.suppress(OSError):
         path.unlink()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bluenova_shared import logs
-from bluenova_shared.health import Troubles, keep_beating
+from bluenova_shared.health import Troubles, forget_state, keep_beating
 from bluenova_shared.program import as_program, stop_requested
 
 log = logging.getLogger(__name__)
@@ -61,6 +61,8 @@ async def run_jobs(
             await farewell()
         finally:
             await _end(linked)
+    if health_file is not None:  # that of a service that failed stays: it tells when that was
+        forget_state(health_file)
 
 
 def look_seldom_for_garbage() -> None:
