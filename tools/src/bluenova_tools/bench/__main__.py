@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from bluenova_shared.program import show_what_can_be_shown
+from bluenova_shared.service import look_seldom_for_garbage
 from bluenova_tools.bench import (
     backlog,
     collector,
@@ -70,6 +71,7 @@ def main() -> int:
     """Measures, and prints; what it does meanwhile goes to the standard error."""
     arguments = _arguments()
     show_what_can_be_shown()
+    look_seldom_for_garbage()  # as the services do: some parts run in this process
     found = list[Figure]()
     began_s = time.monotonic()
     for name in arguments.only:

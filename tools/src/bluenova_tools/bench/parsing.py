@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 from bluenova_collector.console.assembler import Assembler
 from bluenova_collector.console.rules import read
-from bluenova_shared.service import look_seldom_for_garbage
 from bluenova_shared.snapshot import Snapshot
 from bluenova_tools.bench.figures import Figure
 from bluenova_tools.simulator.battery import Pack, PackSettings
@@ -48,7 +47,6 @@ def decode(messages: Sequence[bytes]) -> list[str]:
 
 def figures(rounds: int) -> Iterator[Figure]:
     """How many lines a second; each round has lines of its own."""
-    look_seldom_for_garbage()  # as the collector does
     ours, bare = [], []
     for seed in range(rounds):
         said = rounds_of_lines(ROUNDS_OF_LINES, seed)
