@@ -3,7 +3,7 @@
 import pytest
 from tests.support.sentences import sentence
 
-from bluenova_collector.console.rules import Readings, Unreadable, read
+from bluenova_collector.console.rules import Partly, Unreadable, read
 
 NO_NUMBER = [
     # nothing to read
@@ -78,7 +78,7 @@ def test_unreadable_is(line: str, why: str) -> None:
 
 def test_the_values_of_a_line_that_cannot_be_read_are_told_beside_the_others() -> None:
     said = read("C07) T: 31, V: abc")
-    assert isinstance(said, Readings)
+    assert isinstance(said, Partly)
     assert said.unreadable == (Unreadable("C07) T: ", "C07) T: 31, V: abc", "no number"),)
 
 
@@ -87,7 +87,7 @@ def test_what_cells_say_alike_each_of_them_says_of_itself(cell: int) -> None:
     prefix = f"C{cell:02}) T: "
     line = prefix + "27, V: xyz"
     unreadable = (Unreadable(prefix, line, "no number"),)
-    assert read(line) == Readings({("cell_t", cell - 1): 27}, unreadable)
+    assert read(line) == Partly({("cell_t", cell - 1): 27}, unreadable)
 
 
 @pytest.mark.parametrize("line", CHATTER, ids=sentence)

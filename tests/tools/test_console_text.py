@@ -39,8 +39,8 @@ def read_values(line: ConsoleLine) -> dict[str, object]:
     """What the collector reads from a line, by the table's columns."""
     said = rules.read(line.text)
     assert not isinstance(said, rules.Unreadable), said
-    if isinstance(said, rules.Readings):
-        return {COLUMN_OF[place]: value for place, value in said.values.items()}
+    if isinstance(said, dict):
+        return {COLUMN_OF[place]: value for place, value in said.items()}
     if isinstance(said, rules.EnergyTotal):
         return {line.values[0][0]: said.value}  # its place tells which, not the line
     return {}

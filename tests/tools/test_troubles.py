@@ -3,7 +3,6 @@
 import pytest
 
 from bluenova_collector.console import rules
-from bluenova_shared.readings import Value
 from bluenova_tools.simulator.acts import Cut, Drop, Fragments, Stall, Vanish, to_bytes
 from bluenova_tools.simulator.battery import Pack, PackSettings
 from bluenova_tools.simulator.behaviour import Behaviour
@@ -90,8 +89,8 @@ def test_error_texts_read_as_the_truth_says() -> None:
     troubles = Troubles({"error-text": 1.0})
     for _ in range(50):
         (line,) = troubles.on_line(ConsoleLine('Errors: ""', 1, (("errors", ""),)))
-        values: dict[rules.Place, Value] = {("errors", None): dict(line.values)["errors"]}
-        assert rules.read(line.text) == rules.Readings(values)
+        values: rules.Readings = {("errors", None): dict(line.values)["errors"]}
+        assert rules.read(line.text) == values
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from bluenova_collector.availability import Availability
 from bluenova_collector.console.assembler import Assembler
-from bluenova_collector.console.rules import Readings, Said, Unreadable
+from bluenova_collector.console.rules import Partly, Said, Unreadable
 from bluenova_collector.gap_events import GapEvents
 from bluenova_collector.intervals import LATEST_S, Intervals, is_set
 from bluenova_collector.lru import LRU
@@ -85,7 +85,7 @@ class Collector:
         if isinstance(said, Unreadable):
             self._note_unreadable(said, steady_s)
             return []
-        if isinstance(said, Readings):
+        if isinstance(said, Partly):
             for unreadable in said.unreadable:
                 self._note_unreadable(unreadable, steady_s)
         mcu_id = self._assembler.mcu_id

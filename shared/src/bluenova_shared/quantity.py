@@ -54,12 +54,13 @@ class Line:
     """The console line with the value: its prefix, and how the text after it is read.
 
     In the prefix of a Series `{}` stands for the number. A value that is not `between` these two is
-    a sentinel, and so unreadable.
+    a sentinel, and so unreadable. A line that `varies` is hardly ever said twice alike.
     """
 
     prefix: str
     read: Reader
     between: tuple[float, float] | None = None
+    varies: bool = False
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,7 @@ class Snapshot(BaseModel):
     adc: Annotated[
         tuple[Real4 | None, ...],
         Series(ADCS, 0, "adc_{}"),
-        Line("DEBUG: ADC[{}]: ", behind("=", thousandths)),
+        Line("DEBUG: ADC[{}]: ", behind("=", thousandths), varies=True),
         Sensor("ADC {}", precision=4, icon="mdi:chip", diagnostic=True, enabled=False),
         Field(min_length=ADCS, max_length=ADCS, description="the ADC channels' values"),
     ] = (None,) * ADCS

@@ -14,8 +14,8 @@ from bluenova_collector.console.rules import (
     EnergyTotal,
     Named,
     Occurrence,
+    Partly,
     Place,
-    Readings,
     Said,
     Unreadable,
 )
@@ -131,11 +131,13 @@ class Assembler:
         """Takes in what a line says; returns it, or why it cannot be taken. Never raises."""
         if said is None:
             return None
-        if isinstance(said, Readings):  # most lines are
+        if isinstance(said, dict):  # most lines are values alone
             draft = self._open or self._draft()
-            draft.readings |= said.values
+            draft.readings |= said
             return said
         match said:
+            case Partly():
+                self._draft().readings |= said.readings
             case Named():
                 return self._name(said)
             case Occurrence():

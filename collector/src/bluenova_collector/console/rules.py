@@ -5,7 +5,7 @@ annotated with its Line. Only the MCU ID and the energy totals have rules of the
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,9 +25,13 @@ ENERGY = "Write EnergyOut: "
 
 # Where a value belongs: a field of the Snapshot, and the index in it if that is an array.
 Place = tuple[str, int | None]
+# The values of a line, which nobody changes, as they are remembered. In an object around them, they
+# would take a twelfth longer.
+Readings = dict[Place, Value]
 
 # A battery says the same lines again and again: what so many said is remembered, if they are short.
 # Of an hour's lines four in five were said before; to look one up takes a twentieth of the time.
+# Lines that vary would only take the place of others.
 MOST_REMEMBERED, SHORT = 8192, 64
 # What is new of one cell, another has mostly said: so many of their values are remembered, of short
 # texts, too. The longest line of garbage takes 16 KB.
@@ -43,12 +47,12 @@ class Unreadable:
     why: str
 
 
-@dataclass(slots=True)  # frozen, it would take twice as long to make
-class Readings:
-    """The values of a line, never changed, and those of them that cannot be read."""
+@dataclass(frozen=True)
+class Partly:
+    """The values of a line that can be read, and those that cannot."""
 
-    values: Mapping[Place, Value]
-    unreadable: tuple[Unreadable, ...] = ()
+    readings: Readings
+    unreadable: tuple[Unreadable, ...]
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ class EnergyTotal:
     value: float
 
 
-Said = Readings | Occurrence | Named | EnergyFollows | EnergyTotal | Unreadable
+Said = Readings | Partly | Occurrence | Named | EnergyFollows | EnergyTotal | Unreadable
 
 
 class Check:
@@ -96,12 +100,14 @@ class Check:
 class Rule:
     """Where a value belongs, and how it is read from the text after a prefix, and checked.
 
-    What is `between` two numbers needs no other check: the field takes both.
+    What is `between` two numbers needs no other check: the field takes both. A line that `varies`
+    is hardly ever said twice alike.
     """
 
     place: Place
     read: Reader
     between: tuple[float, float] | None
+    varies: bool
 
 
 # What the columns of numbers take.
@@ -146,18 +152,19 @@ def _rules() -> Iterator[tuple[str, Rule]]:
         else:
             read = _checked(line.read, CHECKS[name])
         if series is None:
-            yield line.prefix, Rule((name, None), read, between)
+            yield line.prefix, Rule((name, None), read, between, line.varies)
             continue
         if series.per_cell:
             read = _remembering(read)
         for index in range(series.count):
             prefix = line.prefix.format(series.first + index)
-            yield prefix, Rule((name, index), read, between)
+            yield prefix, Rule((name, index), read, between, line.varies)
 
 
 RULES: dict[str, list[Rule]] = {}
 for _prefix, _rule in _rules():
     RULES.setdefault(_prefix, []).append(_rule)
+_VARIES = {prefix for prefix, rules in RULES.items() if all(rule.varies for rule in rules)}
 
 COUNTED = {
     counted.prefix: name for name, field, _ in quantities() if (counted := marked(field, Counted))
@@ -176,8 +183,10 @@ def read(line: str) -> Said | None:
     """Returns what the line says; None for chatter. Never raises."""
     if line in _remembered:
         return _remembered[line]
-    said = _read(line)
-    if len(line) <= SHORT:
+    match = _PREFIX_AND_TEXT.match(line)
+    prefix, text = match.groups() if match else ("", line)
+    said = _values(prefix, line, text) if prefix in RULES else _said(prefix, line, text)
+    if len(line) <= SHORT and prefix not in _VARIES:
         if len(_remembered) >= MOST_REMEMBERED:
             # To keep count of the oldest, as lru_cache does, takes longer than to read some anew.
             _remembered.clear()
@@ -185,15 +194,9 @@ def read(line: str) -> Said | None:
     return said
 
 
-def _read(line: str) -> Said | None:
-    """Returns what the line says; each of its values stands on its own."""
-    match = _PREFIX_AND_TEXT.match(line)
-    if match is None:
-        return None
-    prefix, text = match.groups()
-    if prefix not in RULES:
-        return _said(prefix, line, text)
-    values: dict[Place, Value] = {}
+def _values(prefix: str, line: str, text: str) -> Readings | Partly | Unreadable:
+    """Returns what a line says whose prefix has rules; each of its values stands on its own."""
+    readings: Readings = {}
     unreadable: tuple[Unreadable, ...] = ()
     for rule in RULES[prefix]:
         try:
@@ -202,10 +205,10 @@ def _read(line: str) -> Said | None:
             unreadable += (Unreadable(prefix, line, _why(error)),)
         else:
             if value is not None:
-                values[rule.place] = value
-    if unreadable and not values:
-        return unreadable[0]
-    return Readings(values, unreadable)
+                readings[rule.place] = value
+    if not unreadable:
+        return readings
+    return Partly(readings, unreadable) if readings else unreadable[0]
 
 
 def is_readable(said: Said | None) -> bool:
@@ -213,8 +216,10 @@ def is_readable(said: Said | None) -> bool:
     return said is not None and not isinstance(said, Unreadable)
 
 
-def _said(prefix: str, line: str, text: str) -> Said:
-    """Returns what a line says whose prefix has no rule."""
+def _said(prefix: str, line: str, text: str) -> Said | None:
+    """Returns what a line says whose prefix has no rule; None without a prefix."""
+    if not prefix:
+        return None
     if prefix in COUNTED:
         return Occurrence(COUNTED[prefix])
     try:
