@@ -22,7 +22,7 @@ from bluenova_tools.bench import bare_copy, services
 from bluenova_tools.bench.ear import ear
 from bluenova_tools.bench.figures import Figure
 from bluenova_tools.bench.pour import FIRST, pattern
-from bluenova_tools.bench.rows import count_rows
+from bluenova_tools.bench.rows import count_rows, is_there
 from bluenova_tools.local import Database, Postgres
 
 WEEK = 7 * 8640
@@ -126,9 +126,8 @@ def _deliver(place: Path, database: Database) -> tuple[float, list[float], list[
         services.wait_for(lambda: heard.ready_s is not None)
         began_s = heard.ready_s or 0.0
         db = stack.enter_context(contextlib.closing(database.connect()))
-        services.wait_for(
-            lambda: count_rows(db, end=FIRST + timedelta(days=7)) >= WEEK,
-            timeout_s=120,
-            every_s=0.1,
-        )
+        last = pattern().model_copy(update={"time": FIRST + timedelta(days=7, seconds=-10)})
+        # To count all of them again and again would take a part of a processor.
+        services.wait_for(lambda: is_there(db, last), timeout_s=120)
+        services.wait_for(lambda: count_rows(db, end=FIRST + timedelta(days=7)) >= WEEK)
         return time.monotonic() - began_s, before_s, heard.late_s

@@ -11,7 +11,7 @@ from bluenova_tools.bench.figures import Figure
 from bluenova_tools.bench.kernel import cpu_s
 
 RATES = (100, 2000, 8000)
-WINDOW_S = 3.0
+WINDOW_S = 5.0
 INTERVAL_S = 10
 WEBSOCKETS = "websockets alone: receive and count"
 
