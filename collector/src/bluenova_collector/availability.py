@@ -20,11 +20,12 @@ class Availability:
     def heard(self, mcu_id: str, now_s: float) -> bool:
         """A readable line of this battery came; true if that brings it online."""
         self._heard_s[mcu_id] = now_s
-        came_back = not self.online.get(mcu_id, False)
+        if self.online.get(mcu_id):
+            return False
         self.online[mcu_id] = True
         for forgotten in self.online.keys() - self._heard_s.keys():
             del self.online[forgotten]
-        return came_back
+        return True
 
     def lost(self, now_s: float) -> list[str]:
         """The batteries that have gone offline since it was asked last."""

@@ -36,7 +36,7 @@ class Connected:
     """The battery has accepted us."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # frozen, it would take twice as long to make
 class Line:
     """A line of the console, and what it says; None for chatter."""
 
