@@ -7,7 +7,7 @@ stage costs 28 KB of the server's log each time, a row 0.4 KB, and most batches 
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO, Self
@@ -82,7 +82,7 @@ class Rows:
     """Rows ready for the server: in lines for COPY if they are many, in JSON if they are few."""
 
     statements: Statements
-    lines: Sequence[str] = ()
+    lines: Sequence[bytes] = ()
     json: str | None = None
 
     @classmethod
@@ -94,47 +94,61 @@ class Rows:
 
     def for_table(self) -> BinaryIO:
         """The lines for COPY_STRAIGHT."""
-        return io.BytesIO("".join(self.lines).encode())
+        return io.BytesIO(b"".join(self.lines))
 
     def for_stage(self) -> BinaryIO:
         """The lines for COPY_TO_STAGE, each with the row's number."""
-        return io.BytesIO("".join([f"{n}\t{line}" for n, line in enumerate(self.lines)]).encode())
+        return io.BytesIO(b"".join([b"%d\t%b" % numbered for numbered in enumerate(self.lines)]))
 
 
 _TEXTS = [place for place, column in enumerate(COLUMNS) if column.sql_type.startswith("VARCHAR")]
+_TIME = next(place for place, column in enumerate(COLUMNS) if column.sql_type == "TIMESTAMP")
 _ALL_KNOWN = (True,) * len(COLUMNS)
 
 
-def copy_line(values: Sequence[Cell]) -> str:
-    """A line of COPY's text format: numbers with their columns' decimals, unknown as null."""
-    return f"{_written(values, _copy_form, _copy_text)}\n"
+def copy_line(values: Sequence[Cell]) -> bytes:
+    """A line of COPY's text format: numbers with their columns' decimals, unknown as null.
+
+    One format for the row takes 5 us, one for each cell 10 us; to look for None first, 1 us more.
+    """
+    cells: list[Cell | bytes] = list(values)
+    cells[_TIME] = str(cells[_TIME]).encode()
+    for place in _TEXTS:
+        cells[place] = _copy_text(values[place])
+    try:
+        return _copy_form(_ALL_KNOWN) % tuple(cells)
+    except TypeError:  # None is no number
+        are_known = tuple([cell is not None for cell in cells])
+        return _copy_form(are_known) % tuple([cell for cell in cells if cell is not None])
 
 
 def json_rows(rows: Sequence[Sequence[Cell]]) -> str:
     """The rows as JSON by their columns' names: the same numbers, unknown left out."""
-    return "[" + ", ".join([_written(values, _json_form, _json_text) for values in rows]) + "]"
+    return "[" + ", ".join([_json_row(values) for values in rows]) + "]"
 
 
-def _written(
-    values: Sequence[Cell],
-    form_of: Callable[[tuple[bool, ...]], str],
-    text_of: Callable[[Cell], Cell],
-) -> str:
-    """One format for the row takes 6 us, one for each cell 10 us (JSON: 20 us)."""
+def _json_row(values: Sequence[Cell]) -> str:
     cells = list(values)
     for place in _TEXTS:
-        cells[place] = text_of(cells[place])
+        cells[place] = _json_text(values[place])
     if None not in cells:
-        return form_of(_ALL_KNOWN) % tuple(cells)
+        return _json_form(_ALL_KNOWN) % tuple(cells)
     are_known = tuple([cell is not None for cell in cells])
-    return form_of(are_known) % tuple([cell for cell in cells if cell is not None])
+    return _json_form(are_known) % tuple([cell for cell in cells if cell is not None])
 
 
 # A battery knows the same values each time, and says the same few texts.
 @lru_cache(maxsize=256)
-def _copy_form(are_known: tuple[bool, ...]) -> str:
+def _copy_form(are_known: tuple[bool, ...]) -> bytes:
     cells = zip(COLUMNS, are_known, strict=True)
-    return "\t".join([_form(column) if known else r"\N" for column, known in cells])
+    forms = [_copy_cell(column) if known else r"\N" for column, known in cells]
+    return ("\t".join(forms) + "\n").encode()
+
+
+def _copy_cell(column: TableColumn) -> str:
+    if column.decimals is not None:
+        return f"%.{column.decimals}f"
+    return "%d" if column.sql_type in ("BIGINT", "SMALLINT") else "%b"
 
 
 @lru_cache(maxsize=256)
@@ -144,18 +158,17 @@ def _json_form(are_known: tuple[bool, ...]) -> str:
 
 
 def _json_cell(column: TableColumn) -> str:
-    return '"%s"' if column.sql_type == "TIMESTAMP" else _form(column)
-
-
-def _form(column: TableColumn) -> str:
-    return "%s" if column.decimals is None else f"%.{column.decimals}f"
+    if column.decimals is not None:
+        return f"%.{column.decimals}f"
+    return '"%s"' if column.sql_type == "TIMESTAMP" else "%s"
 
 
 @lru_cache(maxsize=256)
-def _copy_text(text: Cell) -> Cell:
-    if not isinstance(text, str):
-        return text
-    return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
+def _copy_text(text: Cell) -> bytes:
+    if text is None:
+        return rb"\N"
+    escaped = str(text).replace("\\", r"\\").replace("\t", r"\t")
+    return escaped.replace("\n", r"\n").replace("\r", r"\r").encode()
 
 
 @lru_cache(maxsize=256)

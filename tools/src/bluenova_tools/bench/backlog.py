@@ -78,7 +78,7 @@ def _batches(snapshots: Sequence[Snapshot]) -> Iterator[bytes]:
     """The rows in COPY's text format, as many at once as the recorder writes."""
     for start in range(0, len(snapshots), ROWS_OF_BATCH):
         rows = [row(snapshot) for snapshot in snapshots[start : start + ROWS_OF_BATCH]]
-        yield "".join(copy_line(cells) for cells in rows).encode()
+        yield b"".join(copy_line(cells) for cells in rows)
 
 
 def _fill(path: Path, snapshots: Sequence[Snapshot]) -> None:
