@@ -138,6 +138,18 @@ def test_a_clock_that_cannot_be_right_and_one_that_is_set_are_told_once(
     ]
 
 
+def test_of_a_line_that_is_readable_in_part_each_value_counts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one = collector(Memory(mcu_id=ONE))
+    said = one.handle(read("C07) T: 31, V: abc"), 1.0)
+    assert said == [availability(ONE, "online")]
+    (snapshot,) = close(one).live
+    assert (snapshot.cell_t[6], snapshot.cell_v[6]) == (31, None)
+    assert one.unreadable == {"C07) T: ": 1}
+    assert "Unreadable: 'C07) T: 31, V: abc': no number" in caplog.text
+
+
 def test_unreadable_lines_are_counted_by_their_prefix_and_one_of_each_is_logged_a_minute(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

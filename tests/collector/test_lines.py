@@ -56,6 +56,7 @@ def test_what_was_joined_is_taken_apart_again(lines: list[str]) -> None:
         pytest.param(b"\n\r\n\0\0\n", [], id="empty lines are none"),
         pytest.param(b"", [], id="an empty message is no line"),
         pytest.param(b"  A  \n", ["  A  "], id="blanks stay"),
+        pytest.param(b"A\x0b\x0cB", ["A\x0b\x0cB"], id="other ends of lines are none"),
         pytest.param(b"a\xffb\n", ["a\ufffdb"], id="a bad byte is replaced"),
         pytest.param(b"caf\xc3\xa9", ["café"], id="UTF-8 is read"),
         pytest.param(b"a\xc3\nb", ["a\ufffd", "b"], id="half a character ends with its line"),

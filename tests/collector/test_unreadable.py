@@ -82,6 +82,12 @@ def test_the_values_of_a_line_that_cannot_be_read_are_told_beside_the_others() -
     assert said.unreadable == (Unreadable("C07) T: ", "C07) T: 31, V: abc", "no number"),)
 
 
+def test_of_a_line_without_a_readable_value_one_reason_is_told() -> None:
+    line = "C07) T: 200, V: abc"
+    # The voltage's comes first in the table.
+    assert read(line) == Unreadable("C07) T: ", line, "no number")
+
+
 @pytest.mark.parametrize("cell", [3, 4])
 def test_what_cells_say_alike_each_of_them_says_of_itself(cell: int) -> None:
     prefix = f"C{cell:02}) T: "

@@ -106,7 +106,10 @@ def steps(work: Callable[[], object]) -> int:
 
 
 def works(seed: int) -> Iterator[tuple[str, int, Callable[[], object]]]:
-    """Each work's name, of how many pieces it is, and the work itself; each seed's lines differ."""
+    """Each work's name, of how many pieces it is, and the work itself.
+
+    With another seed the console says other lines; the messages are the same.
+    """
     said = rounds_of_lines(ROUNDS_OF_LINES, seed)
     encoded = [line.encode("utf-8", "surrogateescape") for one in said for line in one]
     yield "lines to snapshots, a line", len(encoded), lambda: parse(said)
@@ -121,7 +124,7 @@ def works(seed: int) -> Iterator[tuple[str, int, Callable[[], object]]]:
 def counts() -> dict[str, dict[str, float]]:
     """The calls of each work for a piece of it, and the steps for one of another such work.
 
-    What is done a second time would be counted without what the lines' reader remembers.
+    The same lines a second time would be remembered, and not read.
     """
     return {
         name: {"calls": round(calls(work) / of, 1), "steps": round(steps(another) / of_another, 1)}
