@@ -7,10 +7,10 @@ stage costs 28 KB of the server's log each time, a row 0.4 KB, and most batches 
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import BinaryIO, Self
+from typing import AnyStr, BinaryIO, Self
 
 from bluenova_recorder.look import LOOK
 from bluenova_shared.table import COLUMNS, KEY, TABLE, Cell, TableColumn
@@ -118,8 +118,7 @@ def copy_line(values: Sequence[Cell]) -> bytes:
     try:
         return _copy_form(_ALL_KNOWN) % tuple(cells)
     except TypeError:  # None is no number
-        are_known = tuple([cell is not None for cell in cells])
-        return _copy_form(are_known) % tuple([cell for cell in cells if cell is not None])
+        return _of_known(_copy_form, cells)
 
 
 def json_rows(rows: Sequence[Sequence[Cell]]) -> str:
@@ -133,22 +132,23 @@ def _json_row(values: Sequence[Cell]) -> str:
         cells[place] = _json_text(values[place])
     if None not in cells:
         return _json_form(_ALL_KNOWN) % tuple(cells)
+    return _of_known(_json_form, cells)
+
+
+def _of_known(
+    form_of: Callable[[tuple[bool, ...]], AnyStr], cells: Sequence[Cell | bytes]
+) -> AnyStr:
+    """The row of which some cells are not known."""
     are_known = tuple([cell is not None for cell in cells])
-    return _json_form(are_known) % tuple([cell for cell in cells if cell is not None])
+    return form_of(are_known) % tuple([cell for cell in cells if cell is not None])
 
 
 # A battery knows the same values each time, and says the same few texts.
 @lru_cache(maxsize=256)
 def _copy_form(are_known: tuple[bool, ...]) -> bytes:
     cells = zip(COLUMNS, are_known, strict=True)
-    forms = [_copy_cell(column) if known else r"\N" for column, known in cells]
+    forms = [_form(column, "%b") if known else r"\N" for column, known in cells]
     return ("\t".join(forms) + "\n").encode()
-
-
-def _copy_cell(column: TableColumn) -> str:
-    if column.decimals is not None:
-        return f"%.{column.decimals}f"
-    return "%d" if column.sql_type in ("BIGINT", "SMALLINT") else "%b"
 
 
 @lru_cache(maxsize=256)
@@ -158,9 +158,14 @@ def _json_form(are_known: tuple[bool, ...]) -> str:
 
 
 def _json_cell(column: TableColumn) -> str:
+    return _form(column, '"%s"' if column.sql_type == "TIMESTAMP" else "%s")
+
+
+def _form(column: TableColumn, text: str) -> str:
+    """The format of the column's numbers, or that of a `text` or time."""
     if column.decimals is not None:
         return f"%.{column.decimals}f"
-    return '"%s"' if column.sql_type == "TIMESTAMP" else "%s"
+    return "%d" if column.sql_type in ("BIGINT", "SMALLINT") else text
 
 
 @lru_cache(maxsize=256)

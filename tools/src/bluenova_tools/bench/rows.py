@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from psycopg2.extensions import connection
 
 from bluenova_shared.snapshot import Snapshot
-from bluenova_shared.table import TABLE
+from bluenova_shared.table import TABLE, row
 
 _EVER = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -24,9 +24,9 @@ def count_rows(db: connection, first: datetime = _EVER[0], end: datetime = _EVER
 
 def is_there(db: connection, snapshot: Snapshot) -> bool:
     """Whether the table has its row: by the key, which takes next to nothing."""
+    time, mcu_id, *_ = row(snapshot)
     with db, db.cursor() as cursor:
         cursor.execute(
-            f"SELECT FROM {TABLE} WHERE mcu_id = %s AND insert_time_utc = %s",
-            [int(snapshot.mcu_id, 16), snapshot.time.astimezone(UTC).replace(tzinfo=None)],
+            f"SELECT FROM {TABLE} WHERE mcu_id = %s AND insert_time_utc = %s", [mcu_id, time]
         )
         return cursor.rowcount > 0
