@@ -209,6 +209,19 @@ def test_two_that_compute_at_once_do_not_disturb_each_other(
     assert query(database, "SELECT row_count FROM battery_pack_hours") == [(1,)]
 
 
+def test_a_new_tables_rows_are_marked_from_the_first_on_and_not_looked_for(
+    database: Database,
+) -> None:
+    with contextlib.closing(database.connect()) as db:
+        prepare(db)
+    assert query(database, "SELECT filled_from::TEXT FROM battery_pack_hours_filled") == [
+        ("-infinity",)
+    ]
+    query(database, "INSERT INTO battery_pack (insert_time_utc, mcu_id) VALUES ('2026-01-01', 7)")
+    marks = "SELECT mcu_id, hour_utc::TEXT FROM battery_pack_changed_hours"
+    assert query(database, marks) == [(7, "2026-01-01 00:00:00")]
+
+
 def test_the_open_hour_is_only_marked(database: Database, keeper: HoursKeeper) -> None:
     patient = HoursKeeper(
         Account(database.name, database.user, database.password),

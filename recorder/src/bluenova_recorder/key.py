@@ -10,7 +10,7 @@ from psycopg2 import extensions as pg
 
 from bluenova_recorder.account import Account, Session, is_pooled
 from bluenova_recorder.build import Watch, connect_for_long
-from bluenova_recorder.schema import BUILD_LOCK
+from bluenova_recorder.locks import BUILD_LOCK
 from bluenova_recorder.table_state import (
     PARTIAL_KEY,
     TIME_INDEX,

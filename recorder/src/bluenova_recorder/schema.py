@@ -6,25 +6,22 @@ it is. What can wait (the unique key of an old table, a changed view) is houseke
 
 import logging
 import time
+from collections.abc import Callable
 
 import psycopg2
 from psycopg2 import errors
 from psycopg2 import extensions as pg
 
 from bluenova_recorder.account import BRIEF, transaction
+from bluenova_recorder.locks import TABLES_LOCK
 from bluenova_recorder.look import look, names_taken
 from bluenova_recorder.others import users_of
+from bluenova_recorder.rollup.triggers import make_all
 from bluenova_recorder.sql_files import sql_files, with_missing
 from bluenova_recorder.table_state import TIME_INDEX, WHOLE_KEY, free_name
 from bluenova_shared.table import COLUMNS, KEY, TABLE
 
 log = logging.getLogger(__name__)
-
-# Numbers that no other program locks. Each has its own purpose: a concurrent build waits for all
-# transactions that write, so none of those may wait for the lock that the build holds.
-BUILD_LOCK = 0x626E_6F76
-ROWS_LOCK = BUILD_LOCK + 1
-TABLES_LOCK = BUILD_LOCK + 2
 
 _ATTEMPTS = 50
 _PAUSE_S = 0.2
@@ -67,14 +64,12 @@ def _make_missing(cursor: pg.cursor) -> None:
     for file in with_missing(cursor, sql_files()):
         if file.is_needed:
             file.run(cursor)
-            continue
-        cursor.execute("SAVEPOINT before_file")
-        try:
-            file.run(cursor)
-        except psycopg2.Error:  # housekeeping tries it again, and says why
-            cursor.execute("ROLLBACK TO before_file")
+        else:
+            _try(cursor, file.run)
     if not had_table:
         _index_new_table(cursor)
+        # Now, as all rows that come before the triggers must be looked for later.
+        _try(cursor, make_all)
     for name, sql_type in _missing_columns(cursor):
         log.info("Adding the column %s to %s", name, TABLE)
         try:
@@ -84,6 +79,15 @@ def _make_missing(cursor: pg.cursor) -> None:
             raise psycopg2.OperationalError(
                 f"{TABLE} needs the new column {name}, and is in use by {users_of(cursor, TABLE)}"
             ) from None
+
+
+def _try(cursor: pg.cursor, make: Callable[[pg.cursor], object]) -> None:
+    """Makes what is tried again later, by who says then why it cannot be."""
+    cursor.execute("SAVEPOINT before")
+    try:
+        make(cursor)
+    except psycopg2.Error:
+        cursor.execute("ROLLBACK TO before")
 
 
 def _index_new_table(cursor: pg.cursor) -> None:

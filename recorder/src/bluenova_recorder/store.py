@@ -16,6 +16,7 @@ from bluenova_recorder.batch import Entry
 from bluenova_recorder.cures import is_items, is_owners
 from bluenova_recorder.insert import BEGIN, COPY_STRAIGHT, COPY_TO_STAGE, FEW, STAGE, Rows
 from bluenova_recorder.intake import RejectedItem
+from bluenova_recorder.locks import ROWS_LOCK
 from bluenova_recorder.look import look, seen
 from bluenova_recorder.table_state import ALWAYS, TableState
 from bluenova_shared.snapshot import Snapshot
@@ -188,7 +189,7 @@ class Store:
         if unique_from == ALWAYS:
             cursor.execute(rows.statements.insert, values)
         else:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [schema.ROWS_LOCK])
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ROWS_LOCK])
             cursor.execute(rows.statements.insert_before_key, values)
         if cursor.rowcount == len(snapshots):
             return {}

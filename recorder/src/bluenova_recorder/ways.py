@@ -11,9 +11,9 @@ from psycopg2 import extensions as pg
 
 from bluenova_recorder.account import Account, Session, transaction
 from bluenova_recorder.build import run_beside
+from bluenova_recorder.locks import BUILD_LOCK
 from bluenova_recorder.look import look, names_taken
 from bluenova_recorder.others import holders_of
-from bluenova_recorder.schema import BUILD_LOCK
 from bluenova_recorder.table_state import Index, TableState, free_name
 from bluenova_shared.logs import Change
 from bluenova_shared.table import KEY, TABLE

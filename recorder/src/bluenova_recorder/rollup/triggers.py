@@ -8,7 +8,7 @@ from psycopg2 import errors, sql
 from psycopg2 import extensions as pg
 
 from bluenova_recorder.account import BRIEF, Account, transaction
-from bluenova_recorder.schema import BUILD_LOCK
+from bluenova_recorder.locks import BUILD_LOCK
 from bluenova_shared.table import TABLE
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,12 @@ def unmarked(cursor: pg.cursor) -> list[Unmarked]:
     """The tables that lack a trigger, battery_pack itself last. It only looks."""
     cursor.execute(_TABLES, [[_name(event) for event in _EVENTS]])
     return [Unmarked(*found) for found in cursor.fetchall()]
+
+
+def make_all(cursor: pg.cursor) -> None:
+    """Makes all of them on a table that nobody else sees yet."""
+    for one in unmarked(cursor):
+        _make(cursor, one, all_at_once=True)
 
 
 def see_to(account: Account, missing: list[Unmarked]) -> None:
@@ -112,11 +118,13 @@ def _make(cursor: pg.cursor, one: Unmarked, *, all_at_once: bool) -> None:
             f"EXECUTE FUNCTION {TABLE}_{function}()"
         )
     cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")
-    if one.is_top or cursor.fetchone() == (True,):
+    has_rows = cursor.fetchone() == (True,)
+    if one.is_top or has_rows:
+        # What comes into an empty table is marked; filled in, too, it would be computed twice.
         cursor.execute(
-            "INSERT INTO battery_pack_hours_filled VALUES (%s, 'infinity') "
-            "ON CONFLICT (table_oid) DO UPDATE SET filled_from = 'infinity'",
-            [one.oid],
+            "INSERT INTO battery_pack_hours_filled VALUES (%s, %s) "
+            "ON CONFLICT (table_oid) DO UPDATE SET filled_from = excluded.filled_from",
+            [one.oid, "infinity" if has_rows else "-infinity"],
         )
 
 
