@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import AnyStr, BinaryIO, Self
 
-from bluenova_recorder.look import LOOK
+from bluenova_recorder.look import GLANCE
 from bluenova_shared.table import COLUMNS, KEY, TABLE, Cell, TableColumn
 
 # As many rows as this go as JSON.
@@ -22,8 +22,8 @@ _NAMES = ", ".join(column.name for column in COLUMNS)
 _KEY = ", ".join(KEY)
 
 # What comes first of all: it keeps the table from being renamed or changed until the commit, and
-# looks at it.
-BEGIN = f"SELECT FROM {TABLE} LIMIT 0; {LOOK}"
+# glances at it.
+BEGIN = f"SELECT FROM {TABLE} LIMIT 0; {GLANCE}"
 COPY_STRAIGHT = f"COPY {TABLE} ({_NAMES}) FROM STDIN"
 # The stage lives in the batch's transaction: a pooler in between gives each one another session.
 STAGE = (

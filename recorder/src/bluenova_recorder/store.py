@@ -17,7 +17,7 @@ from bluenova_recorder.cures import is_items, is_owners
 from bluenova_recorder.insert import BEGIN, COPY_STRAIGHT, COPY_TO_STAGE, FEW, STAGE, Rows
 from bluenova_recorder.intake import RejectedItem
 from bluenova_recorder.locks import ROWS_LOCK
-from bluenova_recorder.look import look, seen
+from bluenova_recorder.look import look
 from bluenova_recorder.table_state import ALWAYS, TableState
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import row
@@ -83,6 +83,7 @@ class Store:
         self._by_stage = 0
         # What the table was like when it was last written to, or connected to.
         self.table: TableState | None = None
+        self._glance: tuple[object, ...] | None = None
 
     def write(self, entries: Sequence[Entry]) -> Written:
         """Commits the entries, each stored once however often it comes.
@@ -97,7 +98,7 @@ class Store:
 
     def close(self) -> None:
         """Closes the connection, if there is one."""
-        db, self._db = self._db, None
+        db, self._db, self._glance = self._db, None, None
         if db is not None:
             db.close()
 
@@ -175,7 +176,8 @@ class Store:
 
         Goes `straight` if it can; raises _KeptOut if the table does not take all rows then.
         """
-        self.table = seen(cursor)
+        if (glance := cursor.fetchone()) != self._glance:
+            self.table, self._glance = look(cursor), glance
         unique_from = self.table.unique_from if self.table else ALWAYS
         values = {"unique_from": unique_from, "rows": rows.json}
         if straight and self.table and self.table.takes_copies:
