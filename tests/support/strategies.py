@@ -6,7 +6,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from bluenova_shared.identity import EARLIEST, LATEST
-from bluenova_shared.quantity import REAL_MAX, SMALLINT_MAX
+from bluenova_shared.quantity import REAL_MAX, SMALLINT_MAX, Column
 from bluenova_shared.snapshot import ADCS, CELLS, Snapshot
 
 # PostgreSQL's UTF-8 holds every character but NUL; half a character (a surrogate) is none.
@@ -21,7 +21,8 @@ times = st.builds(
 mcu_ids = st.integers(1, 0xFFFFFFFE).map("{:08X}".format)
 smallints = st.integers(-SMALLINT_MAX - 1, SMALLINT_MAX)
 counts = st.integers(0, SMALLINT_MAX)
-reals = st.one_of(st.floats(-REAL_MAX, REAL_MAX), st.floats(-1000, 1000))
+any_reals = st.one_of(st.floats(-REAL_MAX, REAL_MAX), st.floats(-1000, 1000))
+real2, real3, real4 = [any_reals.map(Column("REAL", n).rounded) for n in (2, 3, 4)]
 texts = {length: st.text(characters, max_size=length) for length in (16, 32)}
 
 
@@ -43,23 +44,23 @@ snapshots = st.builds(
     n_units=maybe(smallints),
     unit_rank=maybe(smallints),
     cell_count=maybe(smallints),
-    cell_v=array(reals, CELLS),
+    cell_v=array(real3, CELLS),
     cell_t=array(smallints, CELLS),
-    v_pack=maybe(reals),
-    i_pack=maybe(reals),
+    v_pack=maybe(real3),
+    i_pack=maybe(real2),
     temp=maybe(smallints),
-    v_cell_min=maybe(reals),
-    v_cell_max=maybe(reals),
+    v_cell_min=maybe(real3),
+    v_cell_max=maybe(real3),
     soc=maybe(smallints),
-    health=maybe(reals),
+    health=maybe(real3),
     errors=maybe(texts[32]),
     system_state=maybe(texts[32]),
     breaker=maybe(texts[32]),
     charge_state=maybe(texts[16]),
-    energy_in=maybe(reals),
-    energy_out=maybe(reals),
-    adc_vp=maybe(reals),
-    adc=array(reals, ADCS),
+    energy_in=maybe(real3),
+    energy_out=maybe(real3),
+    adc_vp=maybe(real3),
+    adc=array(real4, ADCS),
     bad_crc=counts,
     parse_fail=counts,
     bad_vcell=counts,

@@ -1,5 +1,6 @@
 """Writes rows into the tables: each once, even if it comes often or others write, too."""
 
+import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -181,13 +182,13 @@ class Store:
         unique_from = self.table.unique_from if self.table else ALWAYS
         values = {"unique_from": unique_from, "rows": rows.json}
         if straight and self.table and self.table.takes_copies:
-            cursor.copy_expert(COPY_STRAIGHT, rows.for_table())
+            _copy(cursor, COPY_STRAIGHT, rows.for_table())
             if cursor.rowcount != len(snapshots):
                 raise _KeptOut
             return {}
         if rows.lines:
             cursor.execute(STAGE)
-            cursor.copy_expert(COPY_TO_STAGE, rows.for_stage())
+            _copy(cursor, COPY_TO_STAGE, rows.for_stage())
         if unique_from == ALWAYS:
             cursor.execute(rows.statements.insert, values)
         else:
@@ -205,6 +206,11 @@ class Store:
     def _rejected(self, item: Item, reason: str) -> RejectedItem:
         topic = self._topics.backlog(item.mcu_id)
         return RejectedItem(topic, to_chunk_json(item).encode(), reason, item.mcu_id, item.id)
+
+
+def _copy(cursor: pg.cursor, statement: str, text: bytes) -> None:
+    # At once: between two pieces another thread may have the interpreter for 5 ms.
+    cursor.copy_expert(statement, io.BytesIO(text), size=len(text))
 
 
 def _insert_events(cursor: pg.cursor, events: Sequence[Event]) -> None:

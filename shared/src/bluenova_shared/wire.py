@@ -20,6 +20,7 @@ from pydantic import (
     ValidationError,
 )
 
+from bluenova_shared.decimals import ExactSnapshot, holds_nearly_0, rounded
 from bluenova_shared.identity import ItemId, McuId, Time
 from bluenova_shared.snapshot import SCHEMA, Snapshot
 
@@ -63,32 +64,33 @@ _MarkedItem = Annotated[
 ]
 ITEM: TypeAdapter[Item] = TypeAdapter(_MarkedItem)
 CHUNK: TypeAdapter[list[Item]] = TypeAdapter(list[_MarkedItem])
-_SNAPSHOT = TypeAdapter(Snapshot).validator.validate_json
-_SNAPSHOTS = TypeAdapter(list[Snapshot]).validator.validate_json
+_SNAPSHOT = TypeAdapter(ExactSnapshot).validator.validate_json
+_SNAPSHOTS = TypeAdapter(list[ExactSnapshot]).validator.validate_json
 
 
 def read_item(payload: bytes) -> Item:
-    """An item from its JSON. Raises ValidationError."""
+    """An item from its JSON, its numbers as the table holds them. Raises ValidationError."""
     return _read(payload, _SNAPSHOT, ITEM)
 
 
 def read_chunk(payload: bytes) -> list[Item]:
-    """Items from the JSON of a chunk. Raises ValidationError if one of them is none."""
+    """Likewise the items of a chunk. Raises ValidationError if one of them is none."""
     return _read(payload, _SNAPSHOTS, CHUNK)
 
 
 def _read(payload: bytes, as_snapshots: Callable[[bytes], T], as_items: TypeAdapter[T]) -> T:
-    if _holds_no_event(payload):
+    if _is_plain(payload):
         try:
             return as_snapshots(payload)
         except ValidationError:
-            pass  # what is wrong is said in one way
-    return as_items.validate_json(payload)
+            pass  # numbers are to be rounded, or what is wrong is said in one way
+    return as_items.validate_json(rounded(payload))
 
 
-def _holds_no_event(payload: bytes) -> bool:
+def _is_plain(payload: bytes) -> bool:
     """Whether there is no event in it, however spelled: to look in each item takes longer."""
-    return b"event" not in payload and b"\\" not in payload
+    may_hold_event = b"event" in payload or b"\\" in payload
+    return not may_hold_event and not holds_nearly_0(payload)
 
 
 def to_chunk_json(item: Item) -> str:
