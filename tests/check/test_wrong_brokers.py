@@ -29,7 +29,7 @@ def test_a_broker_without_shared_subscriptions(checker: Checker) -> None:
         ),
         pytest.param(
             "max_packet_size 20000", "broker packet size", "warning",
-            "takes 20 KB.*shorter pieces.*max_packet_size 262144", id="takes no long chunk",
+            "takes 20 KB.*shorter pieces.*max_packet_size 131072", id="takes no long chunk",
         ),
         pytest.param(
             "max_packet_size 3000", "broker packet size", "wrong",

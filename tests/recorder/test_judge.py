@@ -37,7 +37,7 @@ def test_a_bad_item_costs_its_chunk_nothing_else(bad: str) -> None:
 
 def test_a_chunk_of_the_shortest_items_loses_the_bad_one_alone() -> None:
     shortest = f'{{"time":"2026-11-23T12:00:00Z","mcu_id":"{MCU}","schema":1}}'
-    most = 128 * 1024 // (len(shortest) + 1) - 1
+    most = CHUNK_BYTES // (len(shortest) + 1) - 1
     chunk = f"[{','.join([shortest] * most)},5]"
     assert most < MOST_ITEMS
     judged = judge(Message(TOPICS.backlog(MCU), chunk.encode()), TOPICS)
@@ -142,7 +142,7 @@ def test_a_reason_is_never_longer_than_a_line_of_the_log() -> None:
         pytest.param("5", "no array of at most 3000 items", id="a number"),
         pytest.param(f"[{'0,' * MOST_ITEMS}0]", "no array of at most 3000 items", id="too many"),
         pytest.param("online", "payload: Expecting value", id="no JSON"),
-        pytest.param("[" * 100_000, "payload: maximum recursion", id="endless brackets"),
+        pytest.param("[" * 60_000, "payload: maximum recursion", id="endless brackets"),
     ],
 )
 def test_what_is_no_chunk_is_rejected_as_a_whole(payload: str, reason: str) -> None:

@@ -24,7 +24,7 @@ from bluenova_shared.message import Message
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import row
 from bluenova_shared.topics import Topics
-from bluenova_shared.wire import to_chunk_json
+from bluenova_shared.wire import chunk_json, to_chunk_json
 from bluenova_tools.bench.parsing import parse, rounds_of_lines
 from bluenova_tools.bench.pour import FIRST, pattern
 
@@ -32,6 +32,7 @@ BASELINE = Path(__file__).parents[1] / "house" / "calls.json"
 RENEW = ".venv/bin/python -m tests.support.calls"
 ROUNDS_OF_LINES = 40
 MESSAGES = 200
+ITEMS_OF_CHUNK = 50
 TOPICS = Topics()
 
 
@@ -116,9 +117,11 @@ def works(seed: int) -> Iterator[tuple[str, int, Callable[[], object]]]:
     yield "messages to lines, a message", len(encoded), lambda: split(encoded)
     live = [Message(TOPICS.snapshot(one.mcu_id), one.to_json().encode()) for one in snapshots()]
     yield "live messages to rows, a row", MESSAGES, lambda: record(live)
-    items = ",".join(map(to_chunk_json, snapshots()))
-    chunk = Message(TOPICS.backlog(pattern().mcu_id), f"[{items}]".encode())
-    yield "a chunk to rows, a row", MESSAGES, lambda: record([chunk])
+    items = [to_chunk_json(one).encode() for one in snapshots()]
+    parts = [items[start : start + ITEMS_OF_CHUNK] for start in range(0, MESSAGES, ITEMS_OF_CHUNK)]
+    backlog = TOPICS.backlog(pattern().mcu_id)
+    chunks = [Message(backlog, chunk_json(part)) for part in parts]
+    yield "chunks to rows, a row", MESSAGES, lambda: record(chunks)
 
 
 def counts() -> dict[str, dict[str, float]]:

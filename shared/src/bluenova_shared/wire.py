@@ -27,7 +27,7 @@ from bluenova_shared.snapshot import SCHEMA, Snapshot
 T = TypeVar("T")
 
 # A chunk is never longer than this, nor than what the broker announces as its limit.
-CHUNK_BYTES: Final = 128 * 1024
+CHUNK_BYTES: Final = 64 * 1024
 
 # The settings go no further; a word that does must not keep a collector waiting.
 MOST_ROWS_WAIT_S: Final = 60.0

@@ -27,7 +27,7 @@ from bluenova_shared.wire import Item, Receipt, chunk_json
 log = logging.getLogger(__name__)
 
 # About as many as fit into a chunk.
-MOST_ITEMS = 250
+MOST_ITEMS = 125
 # What a full disk does not take waits in memory: some hours of one battery.
 MOST_UNWRITTEN = 2000
 # Recorders come back to many collectors at once.
