@@ -133,7 +133,8 @@ class Outbox:
     def delete(self, mcu_id: str, ids: Sequence[str]) -> int:
         """Deletes the battery's items that have these ids; returns how many there were.
 
-        Raises DiskTrouble.
+        After a power cut some may be there again, until something is stored: then they are sent
+        again, and the recorder has them already. Raises DiskTrouble.
         """
 
         def write(db: sqlite3.Connection) -> int:
@@ -141,7 +142,7 @@ class Outbox:
             named = [(item_id, mcu_id) for item_id in ids]
             return db.executemany("DELETE FROM outbox WHERE id = ? AND mcu_id = ?", named).rowcount
 
-        deleted = self._file.change(write)
+        deleted = self._file.change(write, synced=False)
         self._waiting[mcu_id] -= deleted
         return deleted
 

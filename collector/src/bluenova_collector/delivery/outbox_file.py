@@ -64,7 +64,7 @@ def as_row(item: Item) -> tuple[str, str, int, str, int]:
 
 
 class OutboxFile:
-    """The file at `path`. All calls come from one thread; what they write is synced on return.
+    """The file at `path`. All calls come from one thread.
 
     A damaged file is set aside under a name with the time (`wall`), and a new one begun with all
     that can be read of it. Raises Unusable if there cannot be a file at all.
@@ -87,10 +87,14 @@ class OutboxFile:
         """Runs an operation that changes nothing. Raises DiskTrouble."""
         return self._guarded(lambda: operation(self._db))
 
-    def change(self, operation: Operation[T]) -> T:
-        """Runs the operation in a transaction. Raises DiskTrouble."""
+    def change(self, operation: Operation[T], *, synced: bool = True) -> T:
+        """Runs the operation in a transaction, which is on the disk on return. Raises DiskTrouble.
+
+        If it is not to be `synced`, a power cut may undo it until the next one that is.
+        """
 
         def transaction() -> T:
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if synced else 'NORMAL'}")
             with self._db:
                 return operation(self._db)
 
