@@ -56,8 +56,8 @@ def make(database: Database, size: Size) -> None:
     with closing(database.connect()) as db:
         prepare(db)
         _run(db, *(file.text for file in sql_files()))
-        # It is built much faster at the end.
-        _run(db, "DROP INDEX battery_pack_key")
+        # It is built much faster at the end; and no hour is marked, as all are computed then.
+        _run(db, "DROP INDEX battery_pack_key", "ALTER TABLE battery_pack DISABLE TRIGGER USER")
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns) as progress:
         task = progress.add_task("days of rows", total=size.days)
@@ -67,8 +67,7 @@ def make(database: Database, size: Size) -> None:
                 db,
                 "SET maintenance_work_mem = '1GB'",
                 "CREATE UNIQUE INDEX battery_pack_key ON battery_pack (mcu_id, insert_time_utc)",
-                "INSERT INTO battery_pack_hours_filled "
-                "VALUES ('battery_pack'::regclass::oid::bigint, '-infinity')",
+                "ALTER TABLE battery_pack ENABLE TRIGGER USER",
             )
         task = progress.add_task("days of hours", total=size.days)
         statement = _HOURS_OF_A_DAY.format(first_day=size.first_day)
