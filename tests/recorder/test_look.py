@@ -47,6 +47,10 @@ def glance(cursor: pg.cursor) -> object:
         (INDEX, "DROP INDEX mine; CREATE INDEX mine ON battery_pack (soc) WHERE soc > 5"),
         (INDEX, "DROP INDEX mine; CREATE INDEX mine ON battery_pack ((soc + 1))"),
         ("", "DROP INDEX battery_pack_key"),
+        ("", "ALTER TABLE battery_pack RENAME mcu_id TO old;"
+             "ALTER TABLE battery_pack ADD mcu_id BIGINT"),
+        (INDEX, "ALTER TABLE battery_pack RENAME soc TO old"),
+        ("CREATE TABLE heir () INHERITS (battery_pack); DROP TABLE heir", "ANALYZE battery_pack"),
         ("", "ALTER TABLE battery_pack ADD CONSTRAINT mine UNIQUE (soc) DEFERRABLE"),
         ("", "ALTER TABLE battery_pack ADD CONSTRAINT mine EXCLUDE (soc WITH =)"),
         ("DROP TABLE battery_pack CASCADE; CREATE TABLE battery_pack (insert_time_utc TIMESTAMP)",

@@ -45,7 +45,7 @@ def shape(database: Database) -> TableState:
         with transaction(db) as cursor:
             state = look(cursor)
     assert state is not None
-    housekeeping = Housekeeping(account(database), lambda: state)
+    housekeeping = Housekeeping(account(database), lambda: state, lambda: None)
     after: list[TableState] = []
 
     def is_done() -> bool:

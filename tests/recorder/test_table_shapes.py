@@ -1,5 +1,6 @@
 """What is claimed of the table holds for this very table, as it is now."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,22 @@ def test_an_old_tables_key_that_is_dropped_while_running_is_made_again(
         publish_often(recording, START_S + 1000)
         eventually(lambda: unique_from(database) == ALWAYS)
         assert not any("holds more than one row" in line for line in recording.service.lines())
+        assert query(database, TWICE) == [(0,)]
+
+
+def test_a_key_that_is_dropped_before_the_next_row_comes_is_made_again(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    with (
+        odd_database(postgres, before=C_PROGRAMS_TABLE) as database,
+        recording_in(database, tmp_path) as recording,
+    ):
+        recording.publish(snapshot_keys(START_S - 10))
+        eventually(lambda: unique_from(database) == ALWAYS)
+        time.sleep(1)  # the housekeeping is done
+        query(database, "DROP INDEX battery_pack_key")
+        publish_often(recording, START_S)
+        eventually(lambda: unique_from(database) == ALWAYS)
         assert query(database, TWICE) == [(0,)]
 
 

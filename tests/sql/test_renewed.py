@@ -43,7 +43,7 @@ def renew(tables: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[pg.conn
 
 def renewed(db: pg.connection, database: Database) -> bool:
     account = Account(database.name, database.user, database.password)
-    return Housekeeping(account, lambda: None).renew(db)
+    return Housekeeping(account, lambda: None, lambda: None).renew(db)
 
 
 def outdated(db: pg.connection) -> list[str]:

@@ -70,7 +70,7 @@ def start_in(account: Account) -> None:
     """Makes all that a recorder makes when it starts."""
     with contextlib.closing(account.connect()) as db:
         schema.prepare(db)
-        Housekeeping(account, lambda: None).renew(db)
+        Housekeeping(account, lambda: None, lambda: None).renew(db)
         with db, db.cursor() as cursor:
             missing = triggers.unmarked(cursor)
         triggers.see_to(account, missing)

@@ -74,7 +74,7 @@ async def serve(arguments: list[str], parts: Parts = PARTS) -> None:
     client = _client(settings, topics, parts.keepalive_s)
     link = MqttLink(settings.broker(), client, steady, pauses=parts.broker_pauses, listening=False)
     store = Store(settings.account(), topics, parts.session)
-    housekeeping = Housekeeping(settings.account(), lambda: store.table)
+    housekeeping = Housekeeping(settings.account(), lambda: store.table, store.look_again)
     hours = parts.keeper(
         settings.account(),
         lambda: store.table is not None,

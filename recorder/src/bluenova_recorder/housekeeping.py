@@ -32,11 +32,21 @@ PAUSES_S = (5.0, 300.0)
 
 
 class Housekeeping:
-    """Keeps the database in shape; `table` tells what the table was like when last written to."""
+    """Keeps the database in shape.
 
-    def __init__(self, account: Account, table: Callable[[], TableState | None]) -> None:
+    `table` tells what the table was like when last written to; after `look_again`, whoever writes
+    looks at it anew.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        table: Callable[[], TableState | None],
+        look_again: Callable[[], None],
+    ) -> None:
         self._account = account
         self._table = table
+        self._look_again = look_again
         self._key = KeyMaker(account)
         self._said: set[tuple[int, str]] = set()
         self._trouble = Change()
@@ -57,6 +67,7 @@ class Housekeeping:
                 await asyncio.sleep(backoff.next_s())
             else:
                 seen, after = state, done
+                self._look_again()
                 backoff.reset()
 
     def keep(self, state: TableState) -> TableState | None:

@@ -37,8 +37,8 @@ SELECT c.oid::bigint, c.relnamespace::regnamespace::text, c.relkind::text, c.rel
        ARRAY(SELECT indexrelid::regclass::text || i::text FROM pg_index AS i
              WHERE indrelid = c.oid ORDER BY indexrelid),
        ARRAY(SELECT inhrelid::bigint FROM pg_inherits WHERE inhparent = c.oid ORDER BY 1),
-       ARRAY(SELECT atttypid::bigint FROM pg_attribute
-             WHERE attrelid = c.oid AND attname = 'insert_time_utc')
+       ARRAY(SELECT (attnum, attname, atttypid)::text FROM pg_attribute
+             WHERE attrelid = c.oid AND attnum > 0 ORDER BY attnum)
 FROM pg_class AS c
 WHERE c.oid = to_regclass('{TABLE}')
 """

@@ -103,6 +103,10 @@ class Store:
         if db is not None:
             db.close()
 
+    def look_again(self) -> None:
+        """Has the next batch look at the table, even if a glance finds nothing new."""
+        self._glance = None
+
     def open(self) -> pg.connection:
         """Connects, and makes the tables if they are missing. Raises psycopg2.Error."""
         if self._db is not None:

@@ -30,7 +30,7 @@ def rebuild(account: Account, terminal: TextIO, waits: Waits = WAITS) -> None:
     """
     with closing(account.connect()) as db:
         schema.prepare(db)
-        Housekeeping(account, lambda: None).renew(db)
+        Housekeeping(account, lambda: None, lambda: None).renew(db)
         with transaction(db) as cursor:
             missing = triggers.unmarked(cursor)
         triggers.see_to(account, missing)
