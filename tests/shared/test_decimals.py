@@ -59,12 +59,20 @@ def test_no_field_has_more_decimals_than_its_column(name: str) -> None:
     assert getattr(read_item(payload(values)), name) == held(name, values[name])
 
 
-@pytest.mark.parametrize("value", ["1e-300", "1E-300", "-1.5e-9", "0.0e-5"])
-def test_what_real_refuses_as_too_small_is_0(value: str) -> None:
+@pytest.mark.parametrize(
+    "value", ["1e-300", "1E-300", "-1.5e-9", "0.0e-5", f"0.{49 * '0'}1", "0.0000000001", "-0.00000"]
+)
+def test_what_is_nearly_0_is_0(value: str) -> None:
     text = payload({"v_pack": 12345}).replace(b"12345", value.encode())
     one = read_item(text)
     assert isinstance(one, Snapshot)
     assert one.v_pack == 0
+
+
+@pytest.mark.parametrize("value", ["1.2340000001", "1.2340000000000002", "12340000001e-10"])
+def test_what_is_nearly_exact_is_rounded_too(value: str) -> None:
+    text = payload({"v_pack": 12345}).replace(b"12345", value.encode())
+    assert getattr(read_item(text), "v_pack") == 1.234  # noqa: B009  # an Event has none
 
 
 @pytest.mark.parametrize("name", ["temp", "soc", "bad_crc", "n_units"])

@@ -1,4 +1,4 @@
-"""The table of what can never be stored: kept as it came, up to a limit."""
+"""The table of what can never be stored: kept as it came, or was to be stored, up to a limit."""
 
 import logging
 from collections.abc import Sequence

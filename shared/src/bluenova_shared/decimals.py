@@ -1,8 +1,8 @@
 """Numbers of no more decimals than the table has. Pure.
 
 The console's rules round what they read. Other programs may publish anything, so the recorder makes
-sure of it: `ExactSnapshot` sees that there is nothing to round, in a tenth of the time that it
-takes to round, and `rounded` is for the rest.
+sure of it: `ExactSnapshot` and `has_long_numbers` see that there is nothing to round, in a tenth of
+the time that it takes to round, and `rounded` is for the rest.
 """
 
 import re
@@ -15,27 +15,32 @@ from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import quantities
 
 _COLUMNS = {name: column for name, _, column in quantities()}
-# Such a number is nearly 0. It passes for one without decimals, and REAL refuses it. To begin with
-# the minus, which is rare, takes a tenth of the time.
-_NEARLY_0 = re.compile(rb"-(?<=[0-9][eE]-)")
+# No column has more than four decimals. Each pattern begins with what is rare: looked for as one,
+# they take four times as long.
+_FIVE_DECIMALS = re.compile(rb"\.[0-9]{5}")
+_BELOW_1 = re.compile(rb"-(?<=[0-9][eE]-)")
 
 
-def _forbid_more(schema: Any, decimals: int | None) -> None:
-    if isinstance(schema, list):
-        for part in schema:
-            _forbid_more(part, decimals)
-    elif isinstance(schema, dict):
-        if schema.get("type") == "float" and decimals is not None:
-            schema["multiple_of"] = 10**-decimals
-        for name, part in schema.items():
-            column = _COLUMNS.get(name)
-            _forbid_more(part, column.decimals if column else decimals)
+def _fields(schema: Any) -> Any:
+    return schema["fields"] if "fields" in schema else _fields(schema["schema"])
+
+
+def _limit(schema: Any, multiple_of: float) -> None:
+    """Limits the number that a field's schema holds, maybe in an array."""
+    if schema["type"] == "float":
+        schema["multiple_of"] = multiple_of
+    elif "schema" in schema:
+        _limit(schema["schema"], multiple_of)
+    else:
+        for items in schema["items_schema"]:
+            _limit(items, multiple_of)
 
 
 class ExactSnapshot(Snapshot):
-    """A Snapshot, as any other; but one whose number has too many decimals is refused.
+    """A Snapshot, as any other; but a number with more decimals than its column is refused.
 
-    So may be one with a very large number, too.
+    By a billionth it may differ: see `has_long_numbers`. A very large number may be refused, too.
+    Like any two models, this and a Snapshot with the same values are not equal.
     """
 
     @classmethod
@@ -44,13 +49,16 @@ class ExactSnapshot(Snapshot):
     ) -> CoreSchema:
         """The Snapshot's own, with the multiples that its numbers must be."""
         schema = handler(source)
-        _forbid_more(handler.resolve_ref_schema(schema), None)
+        fields = _fields(handler.resolve_ref_schema(schema))
+        for name, column in _COLUMNS.items():
+            if column.decimals is not None:
+                _limit(fields[name], 10**-column.decimals)
         return schema
 
 
-def holds_nearly_0(payload: bytes) -> bool:
-    """Whether there may be a number in it that ExactSnapshot lets through and the table refuses."""
-    return _NEARLY_0.search(payload) is not None
+def has_long_numbers(payload: bytes) -> bool:
+    """Whether there may be a number with more than four decimals, however spelled."""
+    return (_FIVE_DECIMALS.search(payload) or _BELOW_1.search(payload)) is not None
 
 
 def rounded(payload: bytes) -> bytes:

@@ -20,8 +20,8 @@ CELSIUS = (-60, 125)
 class Column:
     """The column of a value in `battery_pack`: its SQL type, and its number of decimals.
 
-    The console's rules round a number, and so does the writing into the table. The Snapshot does
-    not: the recorder reads thousands of them in a row.
+    The console's rules round a number, and so does who reads a message that others may have
+    written. The Snapshot does not: to round in each takes the recorder longer than all the rest.
     """
 
     sql_type: str

@@ -7,8 +7,9 @@ keeps it.
 import re
 import secrets
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -20,7 +21,7 @@ from pydantic import (
     ValidationError,
 )
 
-from bluenova_shared.decimals import ExactSnapshot, holds_nearly_0, rounded
+from bluenova_shared.decimals import ExactSnapshot, has_long_numbers, rounded
 from bluenova_shared.identity import ItemId, McuId, Time
 from bluenova_shared.snapshot import SCHEMA, Snapshot
 
@@ -62,35 +63,55 @@ Item = Snapshot | Event
 _MarkedItem = Annotated[
     Annotated[Snapshot, Tag("snapshot")] | Annotated[Event, Tag("event")], Discriminator(_kind)
 ]
+_MarkedExactItem = Annotated[
+    Annotated[ExactSnapshot, Tag("snapshot")] | Annotated[Event, Tag("event")],
+    Discriminator(_kind),
+]
 ITEM: TypeAdapter[Item] = TypeAdapter(_MarkedItem)
-CHUNK: TypeAdapter[list[Item]] = TypeAdapter(list[_MarkedItem])
-_SNAPSHOT = TypeAdapter(ExactSnapshot).validator.validate_json
-_SNAPSHOTS = TypeAdapter(list[ExactSnapshot]).validator.validate_json
+
+
+@dataclass(frozen=True)
+class _Ways(Generic[T]):
+    """The ways to read JSON, the quickest first, which takes the least."""
+
+    exact_snapshots: Callable[[bytes], T]
+    exact_items: Callable[[bytes], T]
+    items: Callable[[bytes], T]
+
+
+def _way(kind: Any) -> Callable[[bytes], Any]:
+    return TypeAdapter[Any](kind).validator.validate_json
+
+
+_ITEM = _Ways[Item](_way(ExactSnapshot), _way(_MarkedExactItem), _way(_MarkedItem))
+_CHUNK = _Ways[list[Item]](
+    _way(list[ExactSnapshot]), _way(list[_MarkedExactItem]), _way(list[_MarkedItem])
+)
 
 
 def read_item(payload: bytes) -> Item:
     """An item from its JSON, its numbers as the table holds them. Raises ValidationError."""
-    return _read(payload, _SNAPSHOT, ITEM)
+    return _read(payload, _ITEM)
 
 
 def read_chunk(payload: bytes) -> list[Item]:
     """Likewise the items of a chunk. Raises ValidationError if one of them is none."""
-    return _read(payload, _SNAPSHOTS, CHUNK)
+    return _read(payload, _CHUNK)
 
 
-def _read(payload: bytes, as_snapshots: Callable[[bytes], T], as_items: TypeAdapter[T]) -> T:
-    if _is_plain(payload):
+def _read(payload: bytes, ways: _Ways[T]) -> T:
+    if not has_long_numbers(payload):
+        way = ways.exact_items if _may_hold_event(payload) else ways.exact_snapshots
         try:
-            return as_snapshots(payload)
+            return way(payload)
         except ValidationError:
             pass  # numbers are to be rounded, or what is wrong is said in one way
-    return as_items.validate_json(rounded(payload))
+    return ways.items(rounded(payload))
 
 
-def _is_plain(payload: bytes) -> bool:
-    """Whether there is no event in it, however spelled: to look in each item takes longer."""
-    may_hold_event = b"event" in payload or b"\\" in payload
-    return not may_hold_event and not holds_nearly_0(payload)
+def _may_hold_event(payload: bytes) -> bool:
+    """Whether there may be an event in it, however spelled: to look in each item takes longer."""
+    return b"event" in payload or b"\\" in payload
 
 
 def to_chunk_json(item: Item) -> str:
