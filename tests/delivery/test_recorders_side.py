@@ -12,8 +12,7 @@ from tests.support.harness import Listener, eventually, query, recorder, wait_un
 from tests.support.recording import Recording, record
 
 from bluenova_recorder import rejected
-from bluenova_recorder.intake import RejectedItem
-from bluenova_shared.wire import CHUNK_BYTES
+from bluenova_recorder.intake import LONGEST_BYTES, RejectedItem
 from bluenova_tools.local import Database, Mosquitto, Postgres
 
 pytestmark = pytest.mark.services
@@ -116,8 +115,8 @@ def test_bad_items_cost_nothing_but_themselves(recording: Recording) -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        b"", b"\0", b"[", b"[" * 60_000, b'{"a":' * 12_000, b"[[[[[]]]]]" * 100, b"null", b"1e999",
-        b'["' + b"x" * (CHUNK_BYTES - 10) + b'"]', b"[" + b"0," * 30_000 + b"0]",
+        b"", b"\0", b"[", b"[" * 100_000, b'{"a":' * 20_000, b"[[[[[]]]]]" * 100, b"null", b"1e999",
+        b'["' + b"x" * (LONGEST_BYTES - 10) + b'"]', b"[" + b"0," * 60_000 + b"0]",
         b"[NaN]", b'[{"soc": 1e400}]', bytes(range(256)), b'["\xed\xa0\x80"]',
     ],
     ids=lambda payload: repr(payload[:8]) + str(len(payload)),
@@ -131,7 +130,7 @@ def test_a_hostile_chunk_ends_nothing(payload: bytes, recording: Recording) -> N
 
 
 def test_a_huge_or_retained_chunk_is_left_alone(recording: Recording) -> None:
-    recording.listener.publish(BACKLOG, b"x" * (CHUNK_BYTES + 1))
+    recording.listener.publish(BACKLOG, b"x" * (LONGEST_BYTES + 1))
     recording.listener.publish(BACKLOG, json.dumps([item(5)]), retain=True)
     send(recording, one := item(0))
     eventually(lambda: one["id"] in receipts(recording)[0])

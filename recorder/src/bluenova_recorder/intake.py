@@ -11,6 +11,8 @@ from bluenova_shared.message import Message
 from bluenova_shared.topics import Topics
 from bluenova_shared.wire import CHUNK_BYTES, Event, Item, read_chunk, read_item
 
+# Earlier copies of this version send chunks twice as long as today's.
+LONGEST_BYTES = 2 * CHUNK_BYTES
 # A chunk of the shortest items that are any good has fewer.
 MOST_ITEMS = 3000
 _ID = re.compile("[0-9a-f]{16}")
@@ -56,8 +58,8 @@ def judge(message: Message, topics: Topics) -> Judged:
         return Judged(ignored=["retained"])
     if not payload:
         return Judged()  # what clears a retained message
-    if len(payload) > CHUNK_BYTES:
-        return Judged(ignored=[f"longer than {CHUNK_BYTES} bytes"])
+    if len(payload) > LONGEST_BYTES:
+        return Judged(ignored=[f"longer than {LONGEST_BYTES} bytes"])
     if message.topic == topics.snapshot(mcu_id):
         return _judge_item(payload, message.topic, mcu_id, is_live=True)
     judged = _judge_chunk(payload, message.topic, mcu_id)

