@@ -222,6 +222,15 @@ def test_a_new_tables_rows_are_marked_from_the_first_on_and_not_looked_for(
     assert query(database, marks) == [(7, "2026-01-01 00:00:00")]
 
 
+def test_a_new_table_that_cannot_have_its_triggers_yet_is_made_all_the_same(
+    database: Database,
+) -> None:
+    query(database, "CREATE TABLE battery_pack_hours_filled (somebodys INT)")
+    with contextlib.closing(database.connect()) as db:
+        prepare(db)
+    query(database, "INSERT INTO battery_pack (insert_time_utc, mcu_id) VALUES ('2026-01-01', 7)")
+
+
 def test_the_open_hour_is_only_marked(database: Database, keeper: HoursKeeper) -> None:
     patient = HoursKeeper(
         Account(database.name, database.user, database.password),

@@ -1,6 +1,7 @@
 """Many rows at once go straight into the table if it takes them all, and by a stage if not."""
 
 import contextlib
+import io
 import threading
 from collections.abc import Iterator
 
@@ -10,15 +11,22 @@ from tests.support.factories import snapshot
 from tests.support.harness import eventually, query
 
 from bluenova_recorder.account import Account
-from bluenova_recorder.insert import FEW
+from bluenova_recorder.insert import COPY_STRAIGHT, COPY_TO_STAGE, FEW, STAGE, Rows
 from bluenova_recorder.store import BATCHES_BY_STAGE, Store
 from bluenova_shared.snapshot import Snapshot
+from bluenova_shared.table import row
 from bluenova_shared.topics import Topics
 from bluenova_tools.local import Database
 
 pytestmark = pytest.mark.services
 
 MANY = FEW + 10
+# What JSON and COPY write in their own ways.
+TEXTS = [
+    '"', "\\", 'a"', "a\\", '\\"', "\\\\", '"\\', "\\.", "\n\\.\n", "\r\n", "\t", ",",
+    "\\n", "\\u0041", "\\N", "null", '"null"', "", " ", "\x01", "\x7f\x80",
+    "\u2028", "Ü", "\U0001f50b" * 32,
+]  # fmt: skip
 # Each temporary table that anybody makes leaves a row.
 NOTE_STAGES = """
 CREATE TABLE stages (made TIMESTAMPTZ DEFAULT now());
@@ -46,6 +54,24 @@ def noting(store: Store, database: Database) -> Iterator[Store]:
     query(database, NOTE_STAGES)
     yield store
     query(database, "DROP EVENT TRIGGER note_stage")
+
+
+@pytest.mark.parametrize("standard", ["on", "off"])
+def test_any_text_is_stored_as_it_is_either_way(
+    standard: str, store: Store, database: Database
+) -> None:
+    """Not by the store: what COPY refuses, it would write one by one."""
+    store.open()
+    rows = Rows.of([row(snapshot(n, errors=text)) for n, text in enumerate(TEXTS)])
+    with contextlib.closing(database.connect()) as db, db.cursor() as cursor:
+        cursor.execute(f"SET standard_conforming_strings = {standard}")
+        cursor.copy_expert(COPY_STRAIGHT, io.BytesIO(rows.for_table()))
+        cursor.execute("SELECT errors FROM battery_pack ORDER BY insert_time_utc")
+        assert [text for (text,) in cursor.fetchall()] == TEXTS
+        cursor.execute(STAGE)
+        cursor.copy_expert(COPY_TO_STAGE, io.BytesIO(rows.for_stage()))
+        cursor.execute("SELECT errors FROM stage ORDER BY n")
+        assert [text for (text,) in cursor.fetchall()] == TEXTS
 
 
 def test_new_rows_need_no_stage(noting: Store, database: Database) -> None:

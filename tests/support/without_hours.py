@@ -8,7 +8,7 @@ from bluenova_shared import service
 
 
 class KeepsNone(HoursKeeper):
-    """Makes no trigger and computes nothing."""
+    """Computes nothing, and makes no trigger on a table that has none."""
 
     def work(self) -> bool:
         """All is well, always."""

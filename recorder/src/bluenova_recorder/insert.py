@@ -104,6 +104,7 @@ class Rows:
         return b"".join([b"%d,%b" % numbered for numbered in enumerate(self.lines)])
 
 
+_COLUMN_NAMES = [column.name for column in COLUMNS]
 _ESCAPE = re.compile(rb"\\(?:u[0-9a-f]{4}|.)")
 _SAME_IN_CSV = (rb"\"", rb"\\")
 
@@ -123,5 +124,4 @@ def _in_csv(escape: re.Match[bytes]) -> bytes:
 
 def json_rows(rows: Sequence[Sequence[Cell]]) -> str:
     """The rows as JSON by their columns' names."""
-    names = [column.name for column in COLUMNS]
-    return to_json([dict(zip(names, cells, strict=True)) for cells in rows]).decode()
+    return to_json([dict(zip(_COLUMN_NAMES, cells, strict=True)) for cells in rows]).decode()
