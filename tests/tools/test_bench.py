@@ -1,22 +1,32 @@
 """The benchmark: what it makes of measurements, and that it measures. It asserts no speed."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from psycopg2 import extensions as pg
 
+from bluenova_recorder.insert import copy_line
+from bluenova_recorder.schema import prepare
 from bluenova_shared.snapshot import Snapshot
-from bluenova_tools.bench import services
+from bluenova_shared.table import row
+from bluenova_tools.bench import bare_copy, services
+from bluenova_tools.bench.backlog import week
 from bluenova_tools.bench.figures import Figure, number, table, to_json
 from bluenova_tools.bench.kernel import cpu_s, memory_mb, written_bytes
 from bluenova_tools.bench.latency import quantile
 from bluenova_tools.bench.pour import BATTERIES, Snapshots, pour_into
 from bluenova_tools.bench.recorder import highest, most
-from bluenova_tools.local import Mosquitto
+from bluenova_tools.bench.rows import count_rows, is_there
+from bluenova_tools.local import Database, Mosquitto
+
+Copy = Callable[[pg.connection, Sequence[bytes]], None]
 
 
 def figure(*ours: float, beside: tuple[float, ...] = ()) -> Figure:
@@ -168,6 +178,18 @@ def bench(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
         encoding="utf-8",
         check=False,
     )
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("copy", [bare_copy.copy_straight, bare_copy.copy_through_stage])
+def test_the_bare_loop_copies_the_recorders_lines(copy: Copy, database: Database) -> None:
+    snapshots = week()[:30]
+    lines = [copy_line(row(one)) for one in snapshots]
+    with contextlib.closing(database.connect()) as db:
+        prepare(db)
+        copy(db, [b"".join(lines[:20]), b"".join(lines[20:])])
+        assert count_rows(db) == len(snapshots)
+        assert is_there(db, snapshots[-1])
 
 
 def test_a_part_of_it_runs_by_itself() -> None:

@@ -75,7 +75,7 @@ class _Run:
 
 
 def _batches(snapshots: Sequence[Snapshot]) -> Iterator[bytes]:
-    """The rows in COPY's text format, as many at once as the recorder writes."""
+    """The rows in the recorder's lines for COPY, as many at once as it writes."""
     for start in range(0, len(snapshots), ROWS_OF_BATCH):
         rows = [row(snapshot) for snapshot in snapshots[start : start + ROWS_OF_BATCH]]
         yield b"".join(copy_line(cells) for cells in rows)
