@@ -1,6 +1,7 @@
 """What is claimed of the table holds for this very table, as it is now."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -92,37 +93,39 @@ def test_a_key_that_is_dropped_while_running_is_made_again_and_nothing_comes_twi
         assert query(database, TWICE) == [(0,)]
 
 
-def test_an_old_tables_key_that_is_dropped_while_running_is_made_again(
-    postgres: Postgres, tmp_path: Path
-) -> None:
+@pytest.fixture
+def old_table(postgres: Postgres, tmp_path: Path) -> Iterator[Recording]:
+    """The C program's table, to which a recorder at work has just given its key."""
     with (
         odd_database(postgres, before=C_PROGRAMS_TABLE) as database,
         recording_in(database, tmp_path) as recording,
     ):
         recording.publish(snapshot_keys(START_S - 10))
         eventually(lambda: unique_from(database) == ALWAYS)
-        publish_often(recording, START_S)
-        query(database, "DROP INDEX battery_pack_key")
-        publish_often(recording, START_S + 1000)
-        eventually(lambda: unique_from(database) == ALWAYS)
-        assert not any("holds more than one row" in line for line in recording.service.lines())
-        assert query(database, TWICE) == [(0,)]
+        yield recording
+
+
+def test_an_old_tables_key_that_is_dropped_while_running_is_made_again(
+    old_table: Recording,
+) -> None:
+    database = old_table.database
+    publish_often(old_table, START_S)
+    query(database, "DROP INDEX battery_pack_key")
+    publish_often(old_table, START_S + 1000)
+    eventually(lambda: unique_from(database) == ALWAYS)
+    assert not any("holds more than one row" in line for line in old_table.service.lines())
+    assert query(database, TWICE) == [(0,)]
 
 
 def test_a_key_that_is_dropped_before_the_next_row_comes_is_made_again(
-    postgres: Postgres, tmp_path: Path
+    old_table: Recording,
 ) -> None:
-    with (
-        odd_database(postgres, before=C_PROGRAMS_TABLE) as database,
-        recording_in(database, tmp_path) as recording,
-    ):
-        recording.publish(snapshot_keys(START_S - 10))
-        eventually(lambda: unique_from(database) == ALWAYS)
-        time.sleep(1)  # the housekeeping is done
-        query(database, "DROP INDEX battery_pack_key")
-        publish_often(recording, START_S)
-        eventually(lambda: unique_from(database) == ALWAYS)
-        assert query(database, TWICE) == [(0,)]
+    database = old_table.database
+    time.sleep(1)  # the housekeeping is done
+    query(database, "DROP INDEX battery_pack_key")
+    publish_often(old_table, START_S)
+    eventually(lambda: unique_from(database) == ALWAYS)
+    assert query(database, TWICE) == [(0,)]
 
 
 def test_an_index_of_the_time_that_is_dropped_while_running_is_made_again(

@@ -8,8 +8,7 @@ from psycopg2 import extensions as pg
 from tests.support.harness import query
 from tests.support.questions import BATTERY, NOON, ask, fill_hours, insert, rows, utc
 
-from bluenova_recorder.account import Account
-from bluenova_recorder.housekeeping import Housekeeping
+from bluenova_recorder.housekeeping import renew
 from bluenova_recorder.sql_files import sql_files, with_missing, with_old
 from bluenova_tools.local import Database
 
@@ -34,16 +33,11 @@ FORMER = {
 
 
 @pytest.fixture
-def renew(tables: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[pg.connection]:
+def db(tables: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[pg.connection]:
     for name, value in tables.environment().items():
         monkeypatch.setenv(name, value)
-    with closing(tables.connect()) as db:
-        yield db
-
-
-def renewed(db: pg.connection, database: Database) -> bool:
-    account = Account(database.name, database.user, database.password)
-    return Housekeeping(account, lambda: None, lambda: None).renew(db)
+    with closing(tables.connect()) as one:
+        yield one
 
 
 def outdated(db: pg.connection) -> list[str]:
@@ -54,12 +48,12 @@ def outdated(db: pg.connection) -> list[str]:
 
 @pytest.mark.parametrize("former", FORMER.values(), ids=FORMER.keys())
 def test_what_another_release_made_is_made_anew(
-    former: str, tables: Database, renew: pg.connection
+    former: str, tables: Database, db: pg.connection
 ) -> None:
     query(tables, former)
-    assert outdated(renew) != []
-    assert renewed(renew, tables)
-    assert outdated(renew) == []
+    assert outdated(db) != []
+    assert renew(db)
+    assert outdated(db) == []
     insert(tables, rows(10, v_pack=50.0))
     fill_hours(tables)
     assert query(tables, "SELECT count(*) FROM battery_pack_hour_facts") == [(1,)]
@@ -71,9 +65,7 @@ def test_what_another_release_made_is_made_anew(
     assert ask(tables, "battery_pack_energy(%s, %s, %s, 'day', 'UTC')", BATTERY, *DAY)
 
 
-def test_what_somebody_built_on_or_made_is_left_alone(
-    tables: Database, renew: pg.connection
-) -> None:
+def test_what_somebody_built_on_or_made_is_left_alone(tables: Database, db: pg.connection) -> None:
     query(tables, FORMER["a view had other columns"])
     query(tables, "CREATE VIEW mine AS SELECT one FROM battery_pack_latest")
     query(tables, "DROP FUNCTION battery_pack_spread")
@@ -81,6 +73,6 @@ def test_what_somebody_built_on_or_made_is_left_alone(
         tables,
         "CREATE FUNCTION battery_pack_spread(a BIGINT) RETURNS INTEGER LANGUAGE sql AS 'SELECT 7'",
     )
-    renewed(renew, tables)
+    renew(db)
     assert query(tables, "SELECT one FROM mine") == [(1,)]
     assert query(tables, "SELECT battery_pack_spread(5)") == [(7,)]

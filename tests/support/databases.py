@@ -12,7 +12,7 @@ from tests.support.recording import Recording
 
 from bluenova_recorder import schema
 from bluenova_recorder.account import Account
-from bluenova_recorder.housekeeping import Housekeeping
+from bluenova_recorder.housekeeping import renew
 from bluenova_recorder.look import look
 from bluenova_recorder.rollup import triggers
 from bluenova_recorder.rollup.fill import fill
@@ -70,7 +70,7 @@ def start_in(account: Account) -> None:
     """Makes all that a recorder makes when it starts."""
     with contextlib.closing(account.connect()) as db:
         schema.prepare(db)
-        Housekeeping(account, lambda: None, lambda: None).renew(db)
+        renew(db)
         with db, db.cursor() as cursor:
             missing = triggers.unmarked(cursor)
         triggers.see_to(account, missing)

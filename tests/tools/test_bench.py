@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from psycopg2 import extensions as pg
+from tests.support.factories import snapshot
 
 from bluenova_recorder.insert import copy_line
 from bluenova_recorder.schema import prepare
 from bluenova_shared.snapshot import Snapshot
 from bluenova_shared.table import row
 from bluenova_tools.bench import bare_copy, services
-from bluenova_tools.bench.backlog import week
 from bluenova_tools.bench.figures import Figure, number, table, to_json
 from bluenova_tools.bench.kernel import cpu_s, memory_mb, written_bytes
 from bluenova_tools.bench.latency import quantile
@@ -183,7 +183,7 @@ def bench(*arguments: str, **environment: str) -> subprocess.CompletedProcess[st
 @pytest.mark.services
 @pytest.mark.parametrize("copy", [bare_copy.copy_straight, bare_copy.copy_through_stage])
 def test_the_bare_loop_copies_the_recorders_lines(copy: Copy, database: Database) -> None:
-    snapshots = week()[:30]
+    snapshots = [snapshot(n) for n in range(30)]
     lines = [copy_line(row(one)) for one in snapshots]
     with contextlib.closing(database.connect()) as db:
         prepare(db)

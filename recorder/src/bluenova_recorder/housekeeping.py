@@ -78,7 +78,7 @@ class Housekeeping:
         try:
             self._name_troubles(state)
             with closing(self._account.connect()) as db:
-                done = self.renew(db)
+                done = renew(db)
             done = self._key.see_to(state) and done
             with closing(self._account.connect()) as db, transaction(db) as cursor:
                 after = look(cursor)
@@ -97,15 +97,6 @@ class Housekeeping:
             return None
         self._trouble.to(None)
         return after if done else None
-
-    def renew(self, db: pg.connection) -> bool:
-        """Makes views, functions and tables as this release has them; returns whether all were."""
-        with transaction(db) as cursor:
-            old = with_old(cursor, sql_files())
-            old += [file for file in with_missing(cursor, sql_files()) if file not in old]
-            old.sort(key=lambda file: file.name)
-        done = [_renew(db, file) for file in old]
-        return all(done)
 
     def _name_troubles(self, state: TableState) -> None:
         """Says once what keeps the rows from being unique, or from being stored."""
@@ -131,6 +122,16 @@ class Housekeeping:
         if (state.oid, what) not in self._said:
             self._said.add((state.oid, what))
             log.warning("%s", what)
+
+
+def renew(db: pg.connection) -> bool:
+    """Makes views, functions and tables as this release has them; returns whether all were."""
+    with transaction(db) as cursor:
+        old = with_old(cursor, sql_files())
+        old += [file for file in with_missing(cursor, sql_files()) if file not in old]
+        old.sort(key=lambda file: file.name)
+    done = [_renew(db, file) for file in old]
+    return all(done)
 
 
 def _renew(db: pg.connection, file: SqlFile) -> bool:

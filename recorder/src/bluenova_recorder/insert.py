@@ -26,14 +26,14 @@ _KEY = ", ".join(KEY)
 # glances at it.
 BEGIN = f"SELECT FROM {TABLE} LIMIT 0; {GLANCE}"
 # A row's JSON without its brackets is nearly such a line. E: some servers take '\\' for one.
-CSV = r"(FORMAT csv, ESCAPE E'\\', NULL 'null')"
-COPY_STRAIGHT = f"COPY {TABLE} ({_NAMES}) FROM STDIN {CSV}"
+_CSV = r"(FORMAT csv, ESCAPE E'\\', NULL 'null')"
+COPY_STRAIGHT = f"COPY {TABLE} ({_NAMES}) FROM STDIN {_CSV}"
 # The stage lives in the batch's transaction: a pooler in between gives each one another session.
 STAGE = (
     f"CREATE TEMPORARY TABLE stage ON COMMIT DROP AS "
     f"SELECT 0 AS n, {_NAMES} FROM {TABLE} WITH NO DATA"
 )
-COPY_TO_STAGE = f"COPY stage FROM STDIN {CSV}"
+COPY_TO_STAGE = f"COPY stage FROM STDIN {_CSV}"
 _FEW = (
     f"(SELECT ordinality - 1 AS n, {_NAMES} FROM "
     f"json_populate_recordset(NULL::{TABLE}, %(rows)s) WITH ORDINALITY) AS stage"

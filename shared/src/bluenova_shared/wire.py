@@ -83,7 +83,7 @@ def _way(kind: Any) -> Callable[[bytes], Any]:
     return TypeAdapter[Any](kind).validator.validate_json
 
 
-_ITEM = _Ways[Item](_way(ExactSnapshot), _way(_MarkedExactItem), _way(_MarkedItem))
+_ITEM = _Ways[Item](_way(ExactSnapshot), _way(_MarkedExactItem), ITEM.validate_json)
 _CHUNK = _Ways[list[Item]](
     _way(list[ExactSnapshot]), _way(list[_MarkedExactItem]), _way(list[_MarkedItem])
 )

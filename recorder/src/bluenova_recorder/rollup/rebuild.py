@@ -9,7 +9,7 @@ from psycopg2 import extensions as pg
 
 from bluenova_recorder import schema
 from bluenova_recorder.account import Account, transaction
-from bluenova_recorder.housekeeping import Housekeeping
+from bluenova_recorder.housekeeping import renew
 from bluenova_recorder.rollup import triggers
 from bluenova_recorder.rollup.fill import Filled, fill, start_anew
 from bluenova_recorder.rollup.keeper import Progress
@@ -30,7 +30,7 @@ def rebuild(account: Account, terminal: TextIO, waits: Waits = WAITS) -> None:
     """
     with closing(account.connect()) as db:
         schema.prepare(db)
-        Housekeeping(account, lambda: None, lambda: None).renew(db)
+        renew(db)
         with transaction(db) as cursor:
             missing = triggers.unmarked(cursor)
         triggers.see_to(account, missing)

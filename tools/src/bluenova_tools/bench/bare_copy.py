@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from psycopg2.extensions import connection
 
-from bluenova_recorder.insert import CSV
+from bluenova_recorder.insert import COPY_STRAIGHT, COPY_TO_STAGE
 from bluenova_shared.table import COLUMNS, TABLE
 
 _NAMES = ", ".join(column.name for column in COLUMNS)
@@ -15,7 +15,7 @@ def copy_straight(db: connection, batches: Sequence[bytes]) -> None:
     """One COPY and one commit for each batch of the recorder's lines."""
     for lines in batches:
         with db, db.cursor() as cursor:
-            cursor.copy_expert(f"COPY {TABLE} ({_NAMES}) FROM STDIN {CSV}", io.BytesIO(lines))
+            cursor.copy_expert(COPY_STRAIGHT, io.BytesIO(lines))
 
 
 def copy_through_stage(db: connection, batches: Sequence[bytes]) -> None:
@@ -26,7 +26,7 @@ def copy_through_stage(db: connection, batches: Sequence[bytes]) -> None:
                 f"CREATE TEMPORARY TABLE stage ON COMMIT DROP AS "
                 f"SELECT {_NAMES} FROM {TABLE} WITH NO DATA"
             )
-            cursor.copy_expert(f"COPY stage FROM STDIN {CSV}", io.BytesIO(lines))
+            cursor.copy_expert(COPY_TO_STAGE, io.BytesIO(lines))
             cursor.execute(
                 f"INSERT INTO {TABLE} ({_NAMES}) SELECT {_NAMES} FROM stage "
                 "ORDER BY mcu_id, insert_time_utc ON CONFLICT DO NOTHING"
